@@ -146,6 +146,6 @@ def _apply(user: User, address: str, session_key: str | None, *, is_verified: bo
     record(Kind.ADDRESS_CHANGED, person=user, personal=emails)
     services.sign_out_everywhere(user=user, except_session=session_key)
     with translation.override(user.mail_language):
-        context = {"user": user, "event": str(Kind.ADDRESS_CHANGED.label)}
-        for mailbox in (before, address):
-            get_adapter().send_mail("account/email/security_event", mailbox, context)
+        context = services.event_context(user, Kind.ADDRESS_CHANGED)
+        for mailbox, more in ((before, {"new_address": address}), (address, {})):
+            get_adapter().send_mail("account/email/security_event", mailbox, context | more)

@@ -125,12 +125,18 @@ def is_own_password(*, user: User, password: str) -> bool:
     return False
 
 
+def event_context(user: User, kind: Kind) -> dict[str, Any]:
+    """Return what the mail about an event is written from, in the active language."""
+    event = str(kind.label)
+    return {"user": user, "event": event, "headline": event.rstrip(".。")}
+
+
 def tell_owner(*, user: User, kind: Kind) -> None:
     """Mail somebody that something happened to their account, in their language, which may not be
     that of the page.
     """
     with translation.override(user.mail_language):
-        context = {"user": user, "event": str(kind.label)}
+        context = event_context(user, kind)
         get_adapter().send_mail("account/email/security_event", user.canonical_email, context)
 
 

@@ -22,7 +22,7 @@ from apps.api.scopes import Scope
 def tokens(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     rows = [
-        {"token": token, "scopes": [Scope(scope).label for scope in token.scopes]}
+        {"token": token, "scopes": [scope.label for scope in Scope if scope.value in token.scopes]}
         for token in ApiToken.objects.valid().filter(user=request.user)
     ]
     context = {"rows": rows, "max": MAX_TOKENS, "is_full": len(rows) >= MAX_TOKENS}

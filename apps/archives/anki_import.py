@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from uuid import UUID
 from zipfile import ZipFile
 
 from django.utils.translation import gettext_lazy as _
@@ -193,28 +194,38 @@ def _time(milliseconds: int) -> datetime | None:
 
 
 def missing(
-    reviews: Iterable[ForeignReview], stored: Iterable[tuple[datetime, int | None]]
+    reviews: Iterable[ForeignReview], stored: Iterable[tuple[UUID, datetime, int | None]]
 ) -> list[ForeignReview]:
     """Return those reviews that are not in the log yet: of the same rating within a second.
 
     Args:
-        stored: time and rating of the log's ratings, undone ones included: what was taken back here
-            does not come again.
+        stored: key, time and rating of the log's ratings, undone ones included: what was taken back
+            here does not come again.
     """
-    left = sorted((at, rating) for at, rating in stored if rating is not None)
-    result = []
+    listed = list(reviews)
+    known = same_rows(listed, stored)
+    return [review for review in listed if review.review_id not in known]
+
+
+def same_rows(
+    reviews: Iterable[ForeignReview], stored: Iterable[tuple[UUID, datetime, int | None]]
+) -> dict[UUID, UUID]:
+    """Return the key in the log of each review that is there under another: of the same rating
+    within a second, each once.
+    """
+    left = sorted((at, key, rating) for key, at, rating in stored if rating is not None)
+    result = {}
     for review in reviews:
         same = next(
             (
                 row
                 for row in left
-                if row[1] == review.rating
+                if row[2] == review.rating
                 and abs((row[0] - review.at).total_seconds()) <= SAME_SECONDS
             ),
             None,
         )
-        if same is None:
-            result.append(review)
-        else:
+        if same is not None:
+            result[review.review_id] = same[1]
             left.remove(same)
     return result

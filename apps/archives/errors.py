@@ -97,7 +97,7 @@ class BadArchive(Exception):
             "This is neither an Anki package (.apkg) nor an archive of Gradus (.zip). Choose one "
             "of them."
         ),
-        DAMAGED: gettext_lazy("This file is damaged. Export it once more."),
+        DAMAGED: gettext_lazy("This file is damaged or not whole. Export it once more."),
         TOO_MANY_FILES: gettext_lazy(
             "There are too many files in it. In Anki, export it without media."
         ),

@@ -34,7 +34,7 @@ class ImportRow:
     reason: str  # why it cannot be imported
     is_anki: bool = False
     cards: list[CardLine] = field(default_factory=list)
-    taken: list[str] = field(default_factory=list)  # phrases
+    taken: list[str] = field(default_factory=list)  # phrases; none where nothing is new
     left_out: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)  # fronts, or slugs that this site lacks
     other_count: int = 0
@@ -97,10 +97,11 @@ def counts_of(plan: dict[str, Any]) -> dict[str, Any]:
 def _taken(counts: dict[str, Any]) -> list[str]:
     cards, reviews = int(counts.get("cards", 0)), int(counts.get("reviews", 0))
     notes, bookmarks = int(counts.get("notes", 0)), int(counts.get("bookmarks", 0))
-    phrases = [
-        ngettext("%(n)s new card", "%(n)s new cards", cards) % {"n": cards},
-        ngettext("%(n)s review", "%(n)s reviews", reviews) % {"n": reviews},
-    ]
+    phrases = []
+    if cards:
+        phrases.append(ngettext("%(n)s new card", "%(n)s new cards", cards) % {"n": cards})
+    if reviews:
+        phrases.append(ngettext("%(n)s review", "%(n)s reviews", reviews) % {"n": reviews})
     if notes:
         phrases.append(ngettext("%(n)s note", "%(n)s notes", notes) % {"n": notes})
     if bookmarks:

@@ -10,13 +10,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from apps.archives.errors import BadArchive
 from apps.archives.limits import CHUNK_BYTES, MAX_DIRECTORY_BYTES, MB
 
 # of others the decompressor is not bounded by what is asked of it
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+BEGINNING = b"PK\x03\x04"  # of the first member
 DIRECTORY_SIZE = 5  # in what `_EndRecData` returns
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
 
@@ -33,7 +34,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             # what ZipFile itself reads, before it makes an object of each file in the directory
             end: Any = zipfile._EndRecData(file)  # type: ignore[attr-defined]
             if end is None:
-                raise BadArchive(BadArchive.NO_ZIP)
+                raise BadArchive(_reason_of(file))
             if end[DIRECTORY_SIZE] > MAX_DIRECTORY_BYTES:
                 raise BadArchive(BadArchive.TOO_MANY_FILES)
             archive = zipfile.ZipFile(file)
@@ -41,6 +42,12 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             raise BadArchive(BadArchive.NO_ZIP) from error
         with archive:
             yield archive
+
+
+def _reason_of(file: BinaryIO) -> str:
+    """Return why a file without a directory is none: one that begins as a ZIP file was cut off."""
+    file.seek(0)
+    return BadArchive.DAMAGED if file.read(4) == BEGINNING else BadArchive.NO_ZIP
 
 
 def member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo | None:

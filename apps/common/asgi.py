@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, parse_cookie
+from django.template.defaultfilters import filesizeformat
 from django.urls import Resolver404, resolve
 from django.utils import translation
 from django.utils.module_loading import import_string
@@ -110,7 +111,8 @@ class _NotRead(Exception):
 
 
 def _too_large(max_bytes: int) -> Callable[[], Refused]:
-    return lambda: TooLarge(_("At most %(n)s bytes a request.") % {"n": max_bytes})
+    text = _("At most %(size)s can be sent at once. Go back in your browser, and send less.")
+    return lambda: TooLarge(text % {"size": filesizeformat(max_bytes)})
 
 
 class LimitBody:

@@ -280,12 +280,7 @@ class NotFound(Refused):
     title = gettext_lazy("Page not found")
 
     def __init__(self) -> None:
-        super().__init__(
-            _(
-                "It may have moved, or it may not be shared with you. You could start again "
-                "from the labs."
-            )
-        )
+        super().__init__(_("It may have moved, or it may not be shared with you."))
 
 
 class WrongMethod(Refused):

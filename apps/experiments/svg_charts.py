@@ -50,6 +50,7 @@ LEFT, TOP, BOTTOM = 56, 12, 34
 MIN_NAME_WIDTH, MAX_NAME_WIDTH = 170, 280  # px at the right, for names at the ends of lines
 MAX_LINE_POINTS = 150  # of one line: what is seen before the script draws all, or without
 MAX_SMALL_NAMES = 10  # of lines, that fit beside a small chart
+PHONE = 1.3  # how much larger letters in a small chart are on a phone, where the chart shrinks
 BOLD = 1.15  # how much wider a name in a small chart is, bold and of 13 px, than `text_width` says
 
 
@@ -238,7 +239,10 @@ def _frame(spec: Spec, shown: Curves, size: Size) -> Frame:
     # and their numbers
     right = size.width - round(min(most, max(least, 70 + 1.1 * longest)))
     x0, x1 = (low, high) if log else onward(low, high)
-    left = margin(tick_labels(ticks(y0, y1, size.rows)), size.left)
+    numbers = tick_labels(ticks(y0, y1, size.rows))
+    left = margin(numbers, size.left)
+    if size.is_small:
+        left = max(left, round(PHONE * max(map(text_width, numbers), default=0.0)) + 10)
     return Frame(Scale(x0, x1, left, right, log), Scale(y0, y1, size.height - BOTTOM, TOP))
 
 
@@ -287,9 +291,11 @@ def _names(spec: Spec, frame: Frame, measured: Curves, size: Size) -> list[str]:
     heights = apart([y for y, _n, _arm in ends], float(frame.foot))
     for y, (_y, n, arm) in zip(heights, ends, strict=True):
         label, value = spec["labels"].get(arm, arm), _value(spec, values[arm].mean, size_of_values)
-        if size.is_small:
-            room = (size.width - frame.right - 12) / BOLD
-            label = _cut(label, room - text_width(f"{value}0"))
+        if size.is_small:  # on a phone the name stands alone, in larger letters
+            room = size.width - frame.right - 12
+            beside_value = room / BOLD - text_width(f"{value}0")
+            label = _cut(label, min(beside_value, room / (BOLD * PHONE)))
+            value = f'<tspan class="end-value">{value}</tspan>'
         name = escape(label)
         place = f'x="{frame.right + 10}" y="{y + 4:.1f}"'
         result.append(

@@ -281,6 +281,25 @@ def test_an_archive_of_gradus_is_merged_and_twice_changes_nothing(
     assert AuditEvent.objects.filter(person=sam, kind="data-imported").count() == 2
 
 
+def test_package_and_archive_of_the_same_learner_are_one_history(
+    archive: Path, studied: User, sam: User, tmp_path: Path
+) -> None:
+    package = tmp_path / "gradus.apkg"
+    write_package(package, studied)
+    taken(sam, package)
+    cards = cards_of(sam)
+    # new is only what a package does not have: a rating that was taken back, and its undo
+    assert taken(sam, archive).result["reviews"] == 2
+    assert Review.objects.filter(user=sam).count() == Review.objects.filter(user=studied).count()
+    assert cards_of(sam) == cards
+    # what is taken back there after the package was made is taken back here too
+    progress.reviews.undo(user=studied)
+    later = tmp_path / "later.zip"
+    archive_file.write(later, studied)
+    assert taken(sam, later).result["reviews"] == 1
+    assert cards_of(sam) == cards_of(studied)
+
+
 def test_keys_of_others_in_an_archive_lead_nowhere(archive: Path, studied: User, sam: User) -> None:
     """Its rows have the keys of Mei's cards and sessions: nothing of hers changes."""
     before = log_of(studied), cards_of(studied), Note.objects.get(user=studied).updated_at

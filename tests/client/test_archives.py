@@ -159,6 +159,11 @@ def test_the_command_has_one_made_and_goes_on_with_one_whose_download_was_cut(
     assert Export.objects.count() == 2, "what was whole is made anew"
 
 
+def test_no_archive_is_made_for_a_folder_that_is_not_there(gradus: Command, tmp_path: Path) -> None:
+    assert "There is no folder" in gradus("export", str(tmp_path / "none" / "a.zip"), status=1)
+    assert not Export.objects.exists()
+
+
 def test_a_learners_token_is_told_how_to_sign_in_for_an_archive(
     gradus: Command,
     client_of: Callable[..., Client],

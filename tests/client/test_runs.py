@@ -278,13 +278,18 @@ def test_the_command_lists_shows_watches_compares_and_cancels(
     report(lease, *points(0.1))
     finish(lease)
     watched = gradus("runs", "watch", submitted["id"])
-    assert "The run is succeeded." in watched and "You predicted: holds, 80 % sure." in watched
+    assert "Finished." in watched and "You predicted: holds, 80 % sure." in watched
     other = gradus.json("runs", "submit", "dead-relu", "--set", "depth=5", "--no-prediction")
-    assert "cancelled" in gradus("runs", "cancel", other["id"])
+    assert "Stopped." in gradus("runs", "cancel", other["id"])
     assert gradus("runs", "watch", other["id"], status=1)
     listed = gradus.json("runs", "list", "--limit", "1")
     assert [run["id"] for run in listed] == [other["id"]]
-    assert submitted["id"] in gradus("runs", "list", "--state", "succeeded")
+    short = submitted["id"][:8]
+    assert short in gradus("runs", "list", "--state", "succeeded")
+    # the beginning of an id is enough, as long as it is one run's
+    assert "You predicted: holds" in gradus("runs", "show", short)
+    assert "begins with “abcd”" in gradus("runs", "show", "abcd", status=1) or short[:4] == "abcd"
+    assert "no-such" in gradus("lab", "no-such", status=1)
     compared = gradus("runs", "compare", submitted["id"], other["id"])
     assert "depth" in compared and "cancelled" in compared
 
@@ -295,6 +300,7 @@ def test_the_command_lists_shows_watches_compares_and_cancels(
         (("--set", "depth"), "NAME=VALUE"),
         (("--outcome", "holds"), "--confidence"),
         (("--confidence", "80"), "--outcome"),
+        (("--outcome", "holds", "--confidence", "81"), "35, 50, 65, 80, 95"),
         ((), "Predict first"),
     ],
 )

@@ -250,7 +250,8 @@ def test_a_question_is_worked_through_in_a_dialogue(gradus: Command) -> None:
         derivation=DERIVATION,
     )
     # what cannot be read is asked for again; the second step is left out
-    told = gradus("answer", "all-of-it", typed="what?\n3\nb, a\n1/n\n\n\n3")
+    told = gradus("answer", "all-of-it", typed="what?\n3\nz\nb, a\n1/n\n\n\n3")
+    assert "There is no option “z”." in told and "Reload" not in told
     assert told.count("✗ ") >= 2 and "Reference answer" in told
     assert Answer.objects.count() == 3
 

@@ -42,6 +42,9 @@ TEX = st.text("\\{}^_$&% ab1-+frac sqrtxt()[]\n~'", max_size=40)
         (r"\sigma(x)(1-\sigma(x))", "σ(x)(1−σ(x))"),
         (r"\frac{1}{1+e^{-x}}", "1/(1 + e⁻ˣ)"),
         (r"\frac{a_1}{b}", "a₁/b"),
+        # what follows a fraction is not read as part of its denominator
+        (r"\frac12(1+\alpha^2)\,x", "(1/2)(1 + α²) x"),
+        (r"\frac{a}{b} x, \frac{a}{b} + c", "(a/b)x, a/b + c"),
         (r"\max(0, x)", "max(0, x)"),
         (r"\log_2 n", "log₂n"),
         (r"W^\top x", "Wᵀx"),

@@ -106,6 +106,24 @@ def gallery(
 
 
 @pytest.fixture(scope="session")
+def empty_site(
+    assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """A site on which nobody has done anything yet, where Noa moderates."""
+    system = System(tmp_path_factory.mktemp("empty"), database("empty"), os.environ["REDIS_URL"])
+    system.make_ready()
+    system.query(
+        "INSERT INTO accounts_user_groups (user_id, group_id) SELECT u.id, g.id"
+        " FROM accounts_user u, auth_group g WHERE u.handle = 'noa' AND g.name = 'moderator'"
+        " RETURNING id"
+    )
+    try:
+        yield system.start("web").wait_for_web()
+    finally:
+        system.stop()
+
+
+@pytest.fixture(scope="session")
 def runs(gallery: System) -> dict[str, str]:
     """The keys of the gallery's runs, threads and appeals, by name."""
     output = gallery.manage_script("tests/e2e/gallery.py")

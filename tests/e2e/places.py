@@ -370,4 +370,11 @@ PLACES = [
     Place("operator-bad-link", "", page("/operator/wrong")),
     Place("not-found", "", page("/nowhere")),
 ]
+# On a site where nobody has written, reported or decided anything.
+EMPTY = [
+    Place("threads-empty", "", page("/threads")),
+    Place("moderation-empty", "noa", page("/moderation")),
+    Place("moderation-log-empty", "noa", page("/moderation/log")),
+    Place("moderation-mutes-empty", "noa", page("/moderation/mutes")),
+]
 PHONES_LACK = {"keys"}  # no button for the keyboard where there is none

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import ViewportSize
 
 from tests.e2e.browsing import Visitor
-from tests.e2e.places import PHONES_LACK, PLACES
+from tests.e2e.places import EMPTY, PHONES_LACK, PLACES
 from tests.e2e.system import ROOT, System
 from tests.e2e.test_page_faults import ALL, SIZES, Look, Windows, named
 
@@ -24,7 +24,11 @@ MAX_HEIGHT = 6000  # px
 
 @pytest.mark.parametrize("look", ALL, ids=named)
 def test_every_place_has_a_screenshot(
-    gallery: System, runs: dict[str, str], visit: Callable[..., Visitor], look: Look
+    gallery: System,
+    empty_site: System,
+    runs: dict[str, str],
+    visit: Callable[..., Visitor],
+    look: Look,
 ) -> None:
     folder = FOLDER / named(look)
     shutil.rmtree(folder, ignore_errors=True)
@@ -34,6 +38,10 @@ def test_every_place_has_a_screenshot(
         if windows.size == "phone" and place.name in PHONES_LACK:
             continue
         visitor = windows.go_to(place, runs)
+        take_screenshot(visitor, folder / f"{place.name}.png", SIZES[windows.size])
+    windows = Windows(visit, empty_site, look)
+    for place in EMPTY:
+        visitor = windows.go_to(place, {})
         take_screenshot(visitor, folder / f"{place.name}.png", SIZES[windows.size])
     print(f"\n{folder.relative_to(ROOT)}: {len(list(folder.iterdir()))} pages", flush=True)
 

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import ViewportSize
 
 from tests.e2e.browsing import Visitor
-from tests.e2e.places import PHONES_LACK, PLACES, Place
+from tests.e2e.places import EMPTY, PHONES_LACK, PLACES, Place
 from tests.e2e.system import ROOT, System
 from tests.e2e.validity import invalid, served
 
@@ -195,6 +195,14 @@ def test_every_page_in_every_state_is_without_faults_in_every_look(
     gallery: System, runs: dict[str, str], visit: Callable[..., Visitor], look: Look
 ) -> None:
     faulty = faults_of(places_of(look[2]), Windows(visit, gallery, look), runs)
+    assert not faulty, json.dumps(faulty, indent=1)
+
+
+@pytest.mark.parametrize("look", GATE, ids=named)
+def test_pages_on_which_there_is_nothing_yet_are_without_faults(
+    empty_site: System, visit: Callable[..., Visitor], look: Look
+) -> None:
+    faulty = faults_of(EMPTY, Windows(visit, empty_site, look), {})
     assert not faulty, json.dumps(faulty, indent=1)
 
 

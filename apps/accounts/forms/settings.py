@@ -77,7 +77,7 @@ class EndSessionsForm(OwnPasswordForm):
     """Which other sessions of a member are to end: all, or those that are chosen."""
 
     sessions = forms.MultipleChoiceField(
-        label=_("Sign out here"), required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Signed in elsewhere"), required=False, widget=forms.CheckboxSelectMultiple
     )
     everywhere = forms.BooleanField(required=False, widget=forms.HiddenInput)
     field_order = ("sessions", "password")

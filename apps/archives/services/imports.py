@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -213,16 +214,31 @@ def _missing(
     reviews: Iterable[ForeignReview], owner: User, question: Question
 ) -> list[ForeignReview]:
     stored = Review.objects.filter(card__user=owner, card__question=question)
-    return anki_import.missing(reviews, stored.values_list("at", "rating"))
+    return anki_import.missing(reviews, stored.values_list("review_id", "at", "rating"))
+
+
+def _missing_of_archive(
+    reviews: Iterable[ForeignReview], owner: User, question: Question
+) -> list[ForeignReview]:
+    """Return the rows that the log lacks. What came here by a package for Anki has other keys than
+    in the archive of the same learner: it is known by time and rating, and not taken again.
+    """
+    rows = list(reviews)
+    stored = Review.objects.filter(card__user=owner, card__question=question)
+    here = list(stored.values_list("review_id", "at", "rating"))
+    in_log, in_archive = {row[0] for row in here}, {review.review_id for review in rows}
+    new = [review for review in rows if review.review_id not in in_log]
+    same = anki_import.same_rows(new, [row for row in here if row[0] not in in_archive])
+    return [
+        replace(review, undoes=same.get(review.undoes, review.undoes)) if review.undoes else review
+        for review in new
+        if review.review_id not in same
+    ]
 
 
 def _gradus_plan(contents: gradus_import.GradusContents, owner: User) -> dict[str, Any]:
-    keys = [review.review_id for rows in contents.reviews.values() for review in rows]
-    stored = set(
-        Review.objects.filter(user=owner, review_id__in=keys).values_list("review_id", flat=True)
-    )
     new = {
-        slug: sum(review.review_id not in stored for review in rows)
+        slug: len(_missing_of_archive(rows, owner, contents.questions[slug]))
         for slug, rows in contents.reviews.items()
     }
     have = _slugs_of_cards(owner)
@@ -311,7 +327,7 @@ def _take_gradus(contents: gradus_import.GradusContents, owner: User) -> Counter
     for slug in sorted({*contents.cards, *contents.reviews}):
         question = contents.questions[slug]
         is_new = selectors.cards.card_of(owner, question) is None
-        reviews = contents.reviews.get(slug, [])
+        reviews = _missing_of_archive(contents.reviews.get(slug, []), owner, question)
         result["reviews"] += _merge(owner, question, reviews, contents.cards.get(slug, False))
         result["cards"] += is_new
     for note in _newer_notes(contents, owner):

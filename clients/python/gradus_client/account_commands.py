@@ -17,33 +17,45 @@ from gradus_client.errors import NotAuthorised
 from gradus_client.login import sign_in
 from gradus_client.models import Device
 from gradus_client.terminal import print_json, table, text
+from gradus_client.text import html_to_text
 from gradus_client.transport import site_address
 from gradus_client.words import tr
 
 
 def add_commands(commands: Any, add: Any) -> None:
     parser = add(commands, "login", login, tr("Sign in to a site, by approving it in the browser"))
-    parser.add_argument("url", nargs="?", default="", metavar="URL", help=tr("of the site"))
     parser.add_argument(
-        "--token", action="store_true", help=tr("read a token from the input, instead")
+        "url",
+        nargs="?",
+        default="",
+        metavar="URL",
+        help=tr("address of the site, such as https://gradus.example"),
     )
-    parser.add_argument("--no-browser", action="store_true", help=tr("open no browser"))
     parser.add_argument(
-        "--allow-http", action="store_true", help=tr("also where others could read the token")
+        "--token", action="store_true", help=tr("read a token from standard input instead")
+    )
+    parser.add_argument("--no-browser", action="store_true", help=tr("do not open a browser"))
+    parser.add_argument(
+        "--allow-http",
+        action="store_true",
+        help=tr("allow http, where others on the network can read the token"),
     )
     parser.add_argument(
         "--scopes",
         default="read,study,run,post",
         metavar="LIST",
-        help=tr("what it may do, with commas; by default read,study,run,post"),
+        help=tr(
+            "what the program may do, separated by commas; by default read,study,run,post; "
+            "account is for export"
+        ),
     )
     parser = add(commands, "logout", logout, tr("Revoke the token here and on the site"))
     parser = add(commands, "whoami", whoami, tr("Whose token it is"))
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
     parser = add(commands, "today", today, tr("What there is to do today"))
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
     parser = add(commands, "stats", stats, tr("What you have studied, and how much you recall"))
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
     parser = add(
         commands, "export", export, tr("Have an archive of all that is yours made, and download it")
     )
@@ -117,7 +129,7 @@ def today(context: Context) -> None:
         return
     context.print(text(plan.headline, "bold"))
     rows = [
-        ("✓" if step.is_done else "→" if step.is_now else "·", step.title, step.note)
+        ("✓" if step.is_done else "→" if step.is_now else "·", html_to_text(step.title), step.note)
         for step in plan.day_steps
     ]
     context.print(table(["", tr("what"), tr("note")], rows))
@@ -148,6 +160,8 @@ def stats(context: Context) -> None:
 def export(context: Context) -> int:
     """Download an archive: the one whose download was cut, or that is being made, or a new one."""
     path, exports = context.arguments.file, context.client.exports
+    if not path.absolute().parent.is_dir():  # before one of the few archives of a day is made
+        raise ValueError(tr("There is no folder {folder}.").format(folder=path.absolute().parent))
     listed = list(exports.list())
     is_cut = [one for one in listed if one.id == part_at(path) and one.state == "done"]
     underway = [one for one in listed if one.state in UNDERWAY]

@@ -18,6 +18,7 @@ from gradus_client.errors import (
     GradusError,
     InsecureAddress,
     NotAuthorised,
+    NotFound,
     NotSignedIn,
     NotUnderstood,
     Refused,
@@ -36,6 +37,13 @@ GROUPS = (account_commands, study_commands, run_commands, thread_commands)
 
 
 class Parser(argparse.ArgumentParser):
+    """A parser whose own words are in the user's language, too."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "add_help": False})
+        self.add_argument("-h", "--help", action="help", help=tr("show this help"))
+        self._optionals.title, self._positionals.title = tr("options"), tr("arguments")
+
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(USAGE, f"{self.prog}: {message}\n")
@@ -43,10 +51,15 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     whole = Parser(prog="gradus", description=tr("Study, predict and run from the terminal."))
-    whole.add_argument("--version", action="version", version=agent())
-    whole.add_argument("--site", default="", metavar="URL", help=tr("another site than the last"))
+    whole.add_argument("--version", action="version", version=agent(), help=tr("show the version"))
     whole.add_argument(
-        "--language", default="", metavar="CODE", help=tr("of the site's texts: en or zh-hans")
+        "--site", default="", metavar="URL", help=tr("the site to use; by default the last one")
+    )
+    whole.add_argument(
+        "--language",
+        default="",
+        metavar="CODE",
+        help=tr("language of the site's texts: en or zh-hans"),
     )
     commands = whole.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"), required=True)
 
@@ -62,8 +75,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command; returns its exit code."""
-    choose_language(_language_of(sys.argv[1:] if arguments is None else arguments))
-    chosen = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    choose_language(_language_of(given))
+    if not given:
+        parser().print_help()
+        return USAGE
+    chosen = parser().parse_args(given)
     context = Context(chosen)
     try:
         with context:
@@ -83,7 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConnectionFailed, NotUnderstood) as error:
         return _fail(str(error), AWAY)
     except InsecureAddress as error:
-        return _fail(str(error), FAILED, tr("If you trust the way: --allow-http"))
+        return _fail(str(error), FAILED, tr("If you trust the network: --allow-http"))
+    except NotFound as error:
+        named = next((vars(chosen)[n] for n in ("slug", "lab", "id") if vars(chosen).get(n)), "")
+        if not isinstance(named, (str, int)) or named == "":
+            return _fail(str(error), FAILED)
+        words = tr("There is no “{name}” here, or it is not shared with you.")
+        return _fail(words.format(name=named), FAILED)
     except VerdictHidden as error:
         return _fail(str(error), FAILED, tr("To see it without predicting: gradus runs open ID"))
     except ScopeMissing as error:
@@ -96,12 +119,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), FAILED, tr("To agree: {options}").format(options=again))
     except Refused as error:
         return _fail(str(error), FAILED, *(map(repr, error.errors)))
-    except (GradusError, ValueError, OSError) as error:
+    except OSError as error:
+        return _fail(
+            f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED
+        )
+    except (GradusError, ValueError) as error:
         return _fail(str(error), FAILED)
 
 
 def _fail(message: str, status: int, *more: str) -> int:
-    lines = [line for line in (message, *more) if line and line not in message[:-1]] or [message]
+    lines = [message, *(line for line in more if line and line not in message)]
     for line in lines:
         console(stderr=True).print(printable(line), soft_wrap=True)
     return status

@@ -91,13 +91,13 @@ Command = Callable[[Context], int | None]
 
 
 def add_list_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
     parser.add_argument(
         "--limit",
         type=whole,
         default=DEFAULT_ROWS,
         metavar="N",
-        help=tr("at most so many; by default 25"),
+        help=tr("show at most this many; by default 25"),
     )
 
 

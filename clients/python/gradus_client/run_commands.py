@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +19,26 @@ from gradus_client.events import Event, StateChanged, state_of
 from gradus_client.labs import Lab, Prediction, Run
 from gradus_client.models import Curve, RunDetail
 from gradus_client.pending import Pending
-from gradus_client.terminal import chart, print_json, table, text
+from gradus_client.terminal import chart, item, print_json, table, text
 from gradus_client.words import tr
 
 SECONDS_BETWEEN_DRAWINGS = 0.25
+SHORT_ID, WHOLE_ID = 8, 36  # characters of a run's id
+MAX_SEARCHED = 500  # runs among which a beginning is looked for
 FORMATS = ("csv", "npz", "parquet")
 
 
 def add_commands(commands: Any, add: Any) -> None:
     parser = add(commands, "labs", labs, tr("List labs"))
     parser.add_argument("--topic", default="", metavar="TOPIC")
-    parser.add_argument("--words", default="", metavar="WORDS", help=tr("that it contains"))
+    parser.add_argument(
+        "--words", default="", metavar="WORDS", help=tr("show those that contain these words")
+    )
     add_list_arguments(parser)
     parser = add(commands, "lab", lab, tr("Show a lab, and what may be set"))
     parser.add_argument("slug", metavar="LAB")
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
-    parser = add(commands, "runs", list_runs, tr("Runs: submit, list, watch, fetch"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
+    parser = add(commands, "runs", list_runs, tr("Runs: submit, list, show, watch, compare, fetch"))
     runs = parser.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"), required=True)
 
     parser = add(runs, "submit", submit, tr("Predict, and queue a run"))
@@ -43,9 +49,14 @@ def add_commands(commands: Any, add: Any) -> None:
         default=[],
         metavar="NAME=VALUE",
         dest="settings",
-        help=tr("a setting; the rest have their defaults"),
+        help=tr("change a setting; the others keep their defaults"),
     )
-    parser.add_argument("--replicates", type=whole, metavar="N")
+    parser.add_argument(
+        "--replicates",
+        type=whole,
+        metavar="N",
+        help=tr("how often the lab repeats each setting"),
+    )
     parser.add_argument(
         "--outcome",
         choices=("holds", "depends", "does_not_hold"),
@@ -57,16 +68,18 @@ def add_commands(commands: Any, add: Any) -> None:
         action="append",
         default=[],
         metavar="ARM=VALUE",
-        help=tr("where you expect a curve to end"),
+        help=tr("the value at which you expect a curve to end"),
     )
     parser.add_argument(
         "--no-prediction",
         action="store_true",
         help=tr("the verdict stays folded, and no prediction counts"),
     )
-    parser.add_argument("--key", default="", help=tr("of idempotency: the same queues one run"))
-    parser.add_argument("--watch", action="store_true", help=tr("follow it to its end"))
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+    parser.add_argument(
+        "--key", default="", help=tr("idempotency key: the same key queues one run only")
+    )
+    parser.add_argument("--watch", action="store_true", help=tr("follow the run to its end"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
 
     parser = add(runs, "list", list_runs, tr("List your runs, the newest first"))
     parser.add_argument("--lab", default="", metavar="LAB")
@@ -80,10 +93,10 @@ def add_commands(commands: Any, add: Any) -> None:
     ):
         parser = add(runs, name, run, words)
         parser.add_argument("id", metavar="ID")
-        parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+        parser.add_argument("--json", action="store_true", help=tr("print JSON"))
     parser = add(runs, "compare", compare, tr("Show runs of one lab beside each other"))
     parser.add_argument("id", metavar="ID", nargs="+")
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
     parser = add(runs, "fetch", fetch, tr("Write all points of a run to files"))
     parser.add_argument("id", metavar="ID")
     for kind in FORMATS:
@@ -128,8 +141,9 @@ def lab(context: Context) -> None:
         for setting in shown.lab_settings
     ]
     context.print(table([tr("setting"), tr("what"), tr("default"), tr("allowed")], rows))
-    for claim in shown.claims:
-        context.print(text(f"{claim.name}: {claim.statement}"))
+    context.print()
+    claims = [(claim.name, claim.statement) for claim in shown.claims]
+    context.print(table([tr("claim"), tr("what it says")], claims))
 
 
 def _allowed(setting: Any) -> str:
@@ -179,6 +193,9 @@ def predicted(context: Context, lab: Lab) -> Prediction | None:
                     values=", ".join(map(str, detail.confidences))
                 )
             )
+        if chosen.confidence not in detail.confidences:
+            values = ", ".join(map(str, detail.confidences))
+            raise ValueError(tr("Confidence is one of {values}, in %.").format(values=values))
         return Prediction(chosen.outcome, chosen.confidence, sketch)
     if chosen.confidence is not None or sketch:
         raise ValueError(
@@ -235,7 +252,7 @@ def pair(argument: str, option: str) -> tuple[str, Any]:
 
 
 def watch(context: Context) -> int:
-    return follow(context, context.reader.runs[context.arguments.id])
+    return follow(context, context.reader.runs[whole_id(context, context.arguments.id)])
 
 
 def follow(context: Context, run: Run) -> int:
@@ -248,12 +265,25 @@ def follow(context: Context, run: Run) -> int:
         for event in run.watch():
             if isinstance(event, StateChanged) and event.state != told and not is_json:
                 told = event.state
-                context.print(text(tr("The run is {state}.").format(state=told.replace("_", " "))))
+                context.print(text(state_words(told)))
     if is_json:
         print_json(run.detail.to_dict())
     else:
         show_run(context, run.detail)
     return 0 if run.state == "succeeded" else 1
+
+
+def state_words(state: str) -> str:
+    """Return a sentence for a state; for one that this client does not know, its name."""
+    return {
+        "queued": tr("Queued."),
+        "running": tr("Running."),
+        "succeeded": tr("Finished."),
+        "failed": tr("Failed."),
+        "cancelled": tr("Stopped."),
+        "limit_exceeded": tr("Stopped: it reached a limit."),
+        "lost": tr("Lost: its worker is gone."),
+    }.get(state, state.replace("_", " "))
 
 
 def _draw(context: Context, run: Run) -> None:
@@ -306,17 +336,43 @@ def list_runs(context: Context) -> None:
         rows,
         [tr("run"), tr("lab"), tr("state"), tr("queued"), tr("settings")],
         lambda one: (
-            one.id,
+            one.id[:SHORT_ID],
             one.lab_id,
             one.state.replace("_", " "),
-            f"{one.queued_at.astimezone():%Y-%m-%d %H:%M}",
-            " ".join(f"{name}={value}" for name, value in one.settings.items()),
+            f"{one.queued_at.astimezone():%m-%d %H:%M}",
+            settings_words(one.settings),
         ),
     )
 
 
+def settings_words(settings: Mapping[str, Any]) -> str:
+    """Return settings on a line, lists without brackets."""
+    return " ".join(
+        f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in settings.items()
+    )
+
+
+def whole_id(context: Context, name: str) -> str:
+    """Return the id of a run that begins so; the list shows beginnings. Only one's own are known.
+
+    Raises:
+        ValueError: none begins so, or several do.
+    """
+    if len(name) >= WHOLE_ID or not re.fullmatch(r"[0-9a-f-]{4,}", name.lower()):
+        return name
+    runs = context.client.runs.list().first(MAX_SEARCHED)
+    found = [run.id for run in runs if run.id.startswith(name.lower())]
+    if len(found) > 1:
+        words = tr("Several runs of yours begin with “{name}”. Write more of the id.")
+        raise ValueError(words.format(name=name))
+    if not found:
+        raise ValueError(tr("No run of yours begins with “{name}”.").format(name=name))
+    return found[0]
+
+
 def show(context: Context) -> None:
-    run = context.reader.runs[context.arguments.id]
+    run = context.reader.runs[whole_id(context, context.arguments.id)]
     if context.arguments.json:
         print_json(run.detail.to_dict())
     else:
@@ -325,8 +381,7 @@ def show(context: Context) -> None:
 
 def show_run(context: Context, detail: RunDetail) -> None:
     context.print(text(f"{detail.lab_id} · {detail.state.replace('_', ' ')}", "bold"))
-    settings = " ".join(f"{name}={value}" for name, value in detail.settings.items())
-    context.print(text(settings, "dim"))
+    context.print(text(settings_words(detail.settings), "dim"))
     if detail.error:
         context.print(text(detail.error, "red"))
     if detail.is_folded:
@@ -334,7 +389,7 @@ def show_run(context: Context, detail: RunDetail) -> None:
         context.print(text(words.format(command=f"gradus runs open {detail.id}")))
     for verdict in detail.verdicts:
         outcome = verdict.outcome.replace("_", " ")
-        context.print(text(f"  {outcome}: {verdict.sentence or verdict.statement}"))
+        context.print(item(f"{outcome}:", verdict.sentence or verdict.statement))
     prediction = detail.prediction
     if prediction is not None:
         words = tr("You predicted: {outcome}, {confidence} % sure.").format(
@@ -344,19 +399,27 @@ def show_run(context: Context, detail: RunDetail) -> None:
             words += " " + (tr("Right.") if prediction.was_right else tr("Not right."))
         context.print(text(words))
         if prediction.not_counted:
-            context.print(text(prediction.not_counted, "dim"))
+            context.print(text(why_not_counted(prediction.not_counted), "dim"))
+
+
+def why_not_counted(reason: str) -> str:
+    return {
+        "opened": tr("Not counted: you had opened the verdict before."),
+        "predicted": tr("Not counted: you had predicted these settings before."),
+        "watched": tr("Not counted: you had run these settings before."),
+    }.get(reason, reason)
 
 
 def cancel(context: Context) -> None:
-    run = context.client.runs[context.arguments.id].cancel()
+    run = context.client.runs[whole_id(context, context.arguments.id)].cancel()
     if context.arguments.json:
         print_json(run.detail.to_dict())
     else:
-        context.print(text(tr("The run is {state}.").format(state=run.state.replace("_", " "))))
+        context.print(text(state_words(run.state)))
 
 
 def open_verdict(context: Context) -> None:
-    run = context.client.runs[context.arguments.id].open_verdict()
+    run = context.client.runs[whole_id(context, context.arguments.id)].open_verdict()
     if context.arguments.json:
         print_json(run.detail.to_dict())
     else:
@@ -364,13 +427,20 @@ def open_verdict(context: Context) -> None:
 
 
 def compare(context: Context) -> None:
-    compared = context.reader.runs.compare(*context.arguments.id)
+    compared = context.reader.runs.compare(
+        *(whole_id(context, name) for name in context.arguments.id)
+    )
     if context.arguments.json:
         print_json(compared.to_dict())
         return
     names = compared.differing_settings
     rows = [
-        (run.id, run.state, *(run.settings.get(name, "") for name in names), _verdicts(run))
+        (
+            run.id[:SHORT_ID],
+            run.state,
+            *(run.settings.get(name, "") for name in names),
+            _verdicts(run),
+        )
         for run in compared.runs
     ]
     context.print(table([tr("run"), tr("state"), *names, tr("verdict")], rows))
@@ -385,7 +455,7 @@ def fetch(context: Context) -> int:
     wanted = {kind: value for kind in FORMATS if (value := getattr(chosen, kind)) is not None}
     if not wanted:
         raise ValueError(tr("Which format? --csv, --npz, --parquet, or several of them."))
-    run = context.reader.runs[chosen.id]
+    run = context.reader.runs[whole_id(context, chosen.id)]
     for kind, name in wanted.items():
         path = Path(name or f"{run.id}.{kind}")
         run.fetch(path, kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradus_client import terminal
@@ -18,7 +18,7 @@ from gradus_client.models import (
     QuestionDetail,
     QuestionPart,
 )
-from gradus_client.terminal import print_json, text
+from gradus_client.terminal import item, print_json, text
 from gradus_client.text import html_to_text
 from gradus_client.words import tr
 
@@ -31,14 +31,18 @@ def add_commands(commands: Any, add: Any) -> None:
     parser.add_argument("--topic", default="", metavar="TOPIC")
     parser.add_argument("--kind", default="", metavar="KIND")
     parser.add_argument("--difficulty", type=whole, metavar="N")
-    parser.add_argument("--words", default="", metavar="WORDS", help=tr("that it contains"))
+    parser.add_argument(
+        "--words", default="", metavar="WORDS", help=tr("show those that contain these words")
+    )
     add_list_arguments(parser)
     parser = add(commands, "question", question, tr("Show a question"))
     parser.add_argument("slug", metavar="SLUG")
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
     parser = add(commands, "answer", answer, tr("Answer a question, part by part or in one go"))
     parser.add_argument("slug", metavar="SLUG")
-    parser.add_argument("--part", default="1", metavar="NAME", help=tr("such as 1, 4.2, written"))
+    parser.add_argument(
+        "--part", default="1", metavar="NAME", help=tr("which part: 1, 4.2, written; by default 1")
+    )
     parser.add_argument("--text", metavar="TEXT", help=tr("the answer; without it you are asked"))
     parser.add_argument("--confidence", type=int, choices=(50, 75, 95), help=tr("how sure, in %%"))
     parser.add_argument("--hint", action="store_true", help=tr("open the next hint"))
@@ -46,19 +50,25 @@ def add_commands(commands: Any, add: Any) -> None:
     parser.add_argument(
         "--rate", type=int, choices=(1, 2, 3, 4), help=tr("Again, Hard, Good, Easy")
     )
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
     parser = add(commands, "cards", cards, tr("List your cards, the most overdue first"))
-    parser.add_argument("--due", action="store_true", help=tr("those due today alone"))
+    parser.add_argument("--due", action="store_true", help=tr("only those due today"))
     add_list_arguments(parser)
     parser = add(commands, "review", review, tr("Review what is due"))
-    parser.add_argument("--new", type=whole, default=0, metavar="N", help=tr("new questions, too"))
-    parser.add_argument("--topic", default="", metavar="TOPIC", help=tr("of the new questions"))
+    parser.add_argument(
+        "--new", type=whole, default=0, metavar="N", help=tr("add up to this many new questions")
+    )
+    parser.add_argument(
+        "--topic", default="", metavar="TOPIC", help=tr("topic of the new questions")
+    )
     parser = add(commands, "undo", undo, tr("Take back your last rating"))
     parser = add(commands, "ledger", ledger, tr("List claims, and what runs say of them"))
     parser.add_argument("--topic", default="", metavar="TOPIC")
     parser.add_argument("--lab", default="", metavar="LAB")
     parser.add_argument("--verdict", default="", metavar="VERDICT")
-    parser.add_argument("--words", default="", metavar="WORDS", help=tr("that it contains"))
+    parser.add_argument(
+        "--words", default="", metavar="WORDS", help=tr("show those that contain these words")
+    )
     add_list_arguments(parser)
 
 
@@ -127,7 +137,7 @@ def show_part(context: Context, part: QuestionPart | AttemptPart) -> None:
     head = f"({part.name}) {html_to_text(part.html)}"
     context.print(text(head + (f"  [{part.unit}]" if part.unit else "")))
     for option in part.options:
-        context.print(text(f"    {option.key})  {html_to_text(option.html)}"))
+        context.print(item(f"{option.key})", html_to_text(option.html), indent=4))
 
 
 def answer(context: Context) -> int:
@@ -142,6 +152,7 @@ def answer(context: Context) -> int:
     if chosen.text is not None:
         part = part_of(attempt, chosen.part)
         fields = as_fields(part.kind if part else "written", chosen.text)
+        check_keys(attempt, chosen.part, fields)
         attempt = client.attempts.answer(
             attempt.id, chosen.part, fields, confidence=chosen.confidence
         )
@@ -182,6 +193,16 @@ def as_fields(kind: str, answer: str) -> dict[str, Any]:
         keys = answer.replace(",", " ").split()
         return {"chosen" if kind == "choice" else "order": keys}
     return {"text": answer}
+
+
+def check_keys(attempt: AttemptDetail, name: str, fields: Mapping[str, Any]) -> None:
+    """Refuse keys that no option has: the site's own words for that are about its page."""
+    part = part_of(attempt, name)
+    keys = [option.key for option in part.options] if part else []
+    for key in (*fields.get("chosen", ()), *fields.get("order", ())):
+        if key not in keys:
+            words = tr("There is no option “{key}”. The options: {keys}.")
+            raise ValueError(words.format(key=key, keys=", ".join(sorted(keys))))
 
 
 def open_hint(client: Client, attempt: AttemptDetail, name: str) -> AttemptDetail:
@@ -238,7 +259,7 @@ def show_reference(context: Context, attempt: AttemptDetail) -> None:
         context.print()
         context.print(text(tr("A good answer covers:")))
         for number, point in enumerate(reference.points_html, 1):
-            context.print(text(f"  {number}. {html_to_text(point)}"))
+            context.print(item(f"{number}.", html_to_text(point)))
 
 
 def show_rating(context: Context, attempt: AttemptDetail) -> None:
@@ -331,9 +352,11 @@ def ask_for_answer(
         typed = terminal.ask(words)
         if not typed:
             break
+        fields = as_fields(kind, typed)
         try:
-            attempt = context.client.attempts.answer(attempt.id, name, as_fields(kind, typed))
-        except BadAnswer as error:
+            check_keys(attempt, name, fields)
+            attempt = context.client.attempts.answer(attempt.id, name, fields)
+        except (BadAnswer, ValueError) as error:
             context.print(text(str(error), "yellow"))
             continue
         show_outcome(context, answered_of(attempt, name))

@@ -41,6 +41,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     return shown
 
 
+def item(mark: str, words: object, indent: int = 2, style: str = "") -> Table:
+    """Return words behind a mark; their further lines begin where the first one does."""
+    shown = Table.grid(padding=(0, 1, 0, 0))
+    shown.add_column(no_wrap=True)
+    shown.add_column(overflow="fold")
+    shown.add_row(text(" " * indent + mark, style), text(words))
+    return shown
+
+
 def print_json(data: Any) -> None:
     # ASCII: what a terminal would obey is escaped
     sys.stdout.write(json.dumps(data, indent=1, default=str) + "\n")

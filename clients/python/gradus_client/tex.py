@@ -126,7 +126,7 @@ class _Reader:
                 parts.append("")
             else:
                 parts.append(self.item(piece))
-        return "".join(parts)
+        return _joined(parts)
 
     def argument(self) -> str:
         """Read what belongs to a command or a script: a group, or one item."""
@@ -183,7 +183,7 @@ class _Reader:
             return base + ACCENTS[name]
         if name in ("frac", "tfrac", "dfrac"):
             above, below = self.argument(), self.argument()
-            return f"{_grouped(above)}/{_grouped(below)}"
+            return _Fraction(f"{_grouped(above)}/{_grouped(below)}")
         if name == "sqrt":
             if self.place < len(self.pieces) and self.pieces[self.place] == "[":
                 raise _DoesNotFit
@@ -208,6 +208,23 @@ class _Reader:
             raise _DoesNotFit
         self.place += 1
         return text
+
+
+class _Fraction(str):
+    """A fraction on a line: what follows it would be read as part of the denominator."""
+
+
+FACTOR = re.compile(r"[\w(√∂∇∑∏⁰-⁹²³¹]")
+
+
+def _joined(parts: list[str]) -> str:
+    """Join what was read; a fraction that a factor or an exponent follows is in parentheses."""
+    shown = [part for part in parts if part]
+    followers = [*(part.lstrip() for part in shown[1:]), ""]
+    return "".join(
+        f"({part})" if isinstance(part, _Fraction) and FACTOR.match(follower) else part
+        for part, follower in zip(shown, followers, strict=False)
+    )
 
 
 RELATIONS = set("=<>≤≥≠≈∼≃≅≡∝≪≫∈∉⊂⊆⊃⊇→←↔⇒⇐⇔↦+×")

@@ -20,13 +20,20 @@ FOLLOWING = {"following": Thread.follow, "muted": Thread.mute, "none": Thread.un
 
 
 def add_commands(commands: Any, add: Any) -> None:
-    parser = add(commands, "threads", list_threads, tr("Threads: list, read, write, vote, follow"))
+    parser = add(
+        commands,
+        "threads",
+        list_threads,
+        tr("Threads: list, show, start, reply, vote, follow, watch"),
+    )
     threads = parser.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"), required=True)
 
     parser = add(threads, "list", list_threads, tr("List threads, the latest posts first"))
     parser.add_argument("--show", default="", choices=("unanswered", "mine", "following"))
     parser.add_argument("--about", default="", metavar="THING", help=tr("such as question:SLUG"))
-    parser.add_argument("--words", default="", metavar="WORDS", help=tr("that it contains"))
+    parser.add_argument(
+        "--words", default="", metavar="WORDS", help=tr("show those that contain these words")
+    )
     add_list_arguments(parser)
 
     parser = add(threads, "show", show_thread, tr("Show a thread with its posts"))
@@ -34,7 +41,7 @@ def add_commands(commands: Any, add: Any) -> None:
     parser.add_argument(
         "--unfold", action="store_true", help=tr("also what may give away an answer")
     )
-    parser.add_argument("--json", action="store_true", help=tr("as JSON"))
+    parser.add_argument("--json", action="store_true", help=tr("print JSON"))
 
     parser = add(threads, "start", start, tr("Begin a thread"))
     parser.add_argument("title", metavar="TITLE")

@@ -22,7 +22,6 @@ CHINESE: dict[str, str] = {
         "登录时加上此权限：gradus login --scopes {scopes}"
     ),
     "To agree: {options}": "如同意，请加上：{options}",
-    "Threads: list, read, write, vote, follow": "讨论：列出、阅读、发言、投票、关注",
     "List threads, the latest posts first": "列出讨论，最近有回复的在前",
     "Show a thread with its posts": "显示一个讨论及其帖子",
     "also what may give away an answer": "同时显示可能透露答案的内容",
@@ -61,14 +60,6 @@ CHINESE: dict[str, str] = {
     "what happened": "事件",
     "Unread: {count}": "未读：{count}",
     "Waiting until you have approved it …": "正在等待你允许……",
-    "of the site": "网站地址",
-    "read a token from the input, instead": "改为从输入读取令牌",
-    "open no browser": "不打开浏览器",
-    "also where others could read the token": "即使他人可能读到令牌也允许",
-    "what it may do, with commas; by default read,study,run,post": (
-        "允许做什么，用逗号分隔；默认 read,study,run,post"
-    ),
-    "as JSON": "以 JSON 输出",
     "This is no token.": "这不是令牌。",
     "Paste the token, then press Enter:": "粘贴令牌，然后按回车：",
     "You are signed in to {url} as {handle}.": "已以 {handle} 登录 {url}。",
@@ -87,21 +78,16 @@ CHINESE: dict[str, str] = {
     "cards": "卡片",
     "recall": "记忆率",
     "Study, predict and run from the terminal.": "在终端中学习、预测和运行。",
-    "another site than the last": "不使用上次的网站",
-    "of the site's texts: en or zh-hans": "网站文本的语言：en 或 zh-hans",
     "commands": "命令",
     "COMMAND": "命令",
     "Interrupted.": "已中断。",
     "There is nobody to ask: the input is at its end.": "无人可问：输入已结束。",
     "Sign in with: gradus login": "登录：gradus login",
-    "If you trust the way: --allow-http": "如果信任该网络：--allow-http",
     "To see it without predicting: gradus runs open ID": ("不预测而直接查看：gradus runs open ID"),
-    "at most so many; by default 25": "最多多少条；默认 25",
     "There is nothing here.": "这里没有内容。",
     "“{text}” is no whole number": "“{text}”不是整数",
     "List labs": "列出实验",
     "Show a lab, and what may be set": "显示一个实验及可用设置",
-    "Runs: submit, list, watch, fetch": "运行：提交、列出、跟踪、下载",
     "Predict, and queue a run": "预测并提交运行",
     "List your runs, the newest first": "列出你的运行，最新的在前",
     "Show runs of one lab beside each other": "并排显示同一实验的多次运行",
@@ -113,14 +99,9 @@ CHINESE: dict[str, str] = {
     "The verdict is folded: you have not predicted it. To see it: {command}": (
         "结论已折叠：你没有预测过。查看：{command}"
     ),
-    "that it contains": "包含的词",
-    "a setting; the rest have their defaults": "一项设置；其余为默认值",
     "your prediction; without it you are asked": "你的预测；不给出则会询问",
     "how sure, in %%": "把握程度，单位 %%",
-    "where you expect a curve to end": "你预计曲线的最终值",
     "the verdict stays folded, and no prediction counts": "结论保持折叠，不计预测",
-    "of idempotency: the same queues one run": "幂等键：相同的键只提交一次运行",
-    "follow it to its end": "一直跟踪到结束",
     "Show a run and its verdicts": "显示一次运行及其结论",
     "Follow a run to its end": "跟踪一次运行直到结束",
     "Stop a run": "停止一次运行",
@@ -157,7 +138,6 @@ CHINESE: dict[str, str] = {
     "Say how sure you are: --confidence with one of {values}.": (
         "请给出把握程度：--confidence 取 {values} 之一。"
     ),
-    "The run is {state}.": "运行状态：{state}。",
     "{count} before it": "前面还有 {count} 个",
     "Taken back: your rating of {question}.": "已撤回：你对 {question} 的评分。",
     "List questions": "列出题目",
@@ -174,14 +154,10 @@ CHINESE: dict[str, str] = {
     "Good": "良好",
     "Easy": "简单",
     "1 Again · 2 Hard · 3 Good · 4 Easy?": "1 重来 · 2 困难 · 3 良好 · 4 简单？",
-    "such as 1, 4.2, written": "例如 1、4.2、written",
     "the answer; without it you are asked": "答案；不给出则会询问",
     "open the next hint": "打开下一条提示",
     "open the reference answer": "打开参考答案",
     "Again, Hard, Good, Easy": "重来、困难、良好、简单",
-    "those due today alone": "只列出今天到期的",
-    "new questions, too": "另加新题的数量",
-    "of the new questions": "新题的主题",
     "due": "到期",
     "claim": "论断",
     "what it says": "内容",
@@ -240,6 +216,59 @@ CHINESE: dict[str, str] = {
     "{path} cannot be read: {reason}": "无法读取 {path}：{reason}",
     "{path} cannot be written: {reason}": "无法写入 {path}：{reason}",
     "{path}: the name of the file ends in {kinds}": "{path}：文件名应以 {kinds} 结尾",
+    "Threads: list, show, start, reply, vote, follow, watch": (
+        "讨论：列出、显示、发起、回复、投票、关注、跟踪"
+    ),
+    "Runs: submit, list, show, watch, compare, fetch": "运行：提交、列出、显示、跟踪、对比、下载",
+    "the site to use; by default the last one": "使用哪个网站；默认为上次的网站",
+    "language of the site's texts: en or zh-hans": "网站文本的语言：en 或 zh-hans",
+    "address of the site, such as https://gradus.example": "网站地址，例如 https://gradus.example",
+    "read a token from standard input instead": "改为从标准输入读取令牌",
+    "do not open a browser": "不打开浏览器",
+    "allow http, where others on the network can read the token": (
+        "允许 http（同一网络中的他人可能读到令牌）"
+    ),
+    "what the program may do, separated by commas; by default read,study,run,post; "
+    "account is for export": (
+        "程序可以做什么，用逗号分隔；默认 read,study,run,post；导出另需 account"
+    ),
+    "print JSON": "以 JSON 输出",
+    "show at most this many; by default 25": "最多显示多少条；默认 25",
+    "show those that contain these words": "只显示包含这些词的",
+    "idempotency key: the same key queues one run only": "幂等键：相同的键只提交一次运行",
+    "follow the run to its end": "一直跟踪到运行结束",
+    "change a setting; the others keep their defaults": "修改一项设置；其余为默认值",
+    "the value at which you expect a curve to end": "你预计曲线的最终值",
+    "add up to this many new questions": "另加最多这么多道新题",
+    "topic of the new questions": "新题的主题",
+    "only those due today": "只列出今天到期的",
+    "which part: 1, 4.2, written; by default 1": "哪一部分：1、4.2、written；默认 1",
+    "If you trust the network: --allow-http": "如果信任该网络：--allow-http",
+    "show this help": "显示此帮助",
+    "show the version": "显示版本",
+    "options": "选项",
+    "arguments": "参数",
+    "how often the lab repeats each setting": "每种设置重复多少次",
+    "There is no “{name}” here, or it is not shared with you.": (
+        "这里没有“{name}”，或者对方没有与你分享。"
+    ),
+    "There is no option “{key}”. The options: {keys}.": "没有选项“{key}”。可选：{keys}。",
+    "There is no folder {folder}.": "没有文件夹 {folder}。",
+    "Confidence is one of {values}, in %.": "把握程度取 {values} 之一，单位 %。",
+    "Queued.": "排队中。",
+    "Running.": "运行中。",
+    "Finished.": "已完成。",
+    "Failed.": "失败。",
+    "Stopped.": "已停止。",
+    "Stopped: it reached a limit.": "已停止：达到上限。",
+    "Lost: its worker is gone.": "已丢失：执行它的 worker 已不在。",
+    "Several runs of yours begin with “{name}”. Write more of the id.": (
+        "你有多次运行的 ID 以“{name}”开头。请多写几位。"
+    ),
+    "No run of yours begins with “{name}”.": "你没有 ID 以“{name}”开头的运行。",
+    "Not counted: you had opened the verdict before.": "不计入：你此前已打开过结论。",
+    "Not counted: you had predicted these settings before.": "不计入：你此前已预测过这些设置。",
+    "Not counted: you had run these settings before.": "不计入：你此前已运行过这些设置。",
 }
 _language = "en"
 
