@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 import unicodedata
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from gradus_client import models, terminal, words
+from gradus_client.commands import Context
 from gradus_client.errors import InsecureAddress
 from gradus_client.events import parse
 from gradus_client.models import Curve
@@ -127,6 +129,11 @@ def curve(*means: float | None, arm: str = "relu 1", **more: Any) -> Curve:
     sides: dict[str, Any] = {"low": [], "high": [], **more}
     steps = [float(n) for n in range(len(means))]
     return Curve(**{"arm": arm, "series": "dead", "step": steps, "mean": list(means), **sides})
+
+
+def test_no_sentence_has_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    Context(Namespace()).print("signed in as \x1b]0;x\x07mei\u202e")
+    assert capsys.readouterr().out == "signed in as ]0;xmei\n"
 
 
 def test_curves_are_dots_with_a_scale_and_a_legend() -> None:

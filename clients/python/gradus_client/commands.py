@@ -13,6 +13,7 @@ from gradus_client.credentials import Site, Store
 from gradus_client.errors import NotSignedIn
 from gradus_client.models import Model
 from gradus_client.terminal import console, print_json, table
+from gradus_client.text import printable
 from gradus_client.transport import Pages
 from gradus_client.words import tr
 
@@ -72,7 +73,9 @@ class Context:
         return client
 
     def print(self, *words: Any, **options: Any) -> None:
-        self.console.print(*words, **options)
+        """Print words of the site and of the command, without what a terminal would obey."""
+        shown = (printable(word) if isinstance(word, str) else word for word in words)
+        self.console.print(*shown, **options)
 
     def show(
         self, rows: Pages[Any], head: Sequence[str], row: Callable[[Any], Iterable[object]]
