@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from apps.common import normalize
+from apps.common.text import join_sentences
 
 MAX_CHARS = 100
 MAX_MAGNITUDE = 1e300
@@ -194,7 +195,7 @@ def _value(bare: str, notes: list[str], advice: str) -> float:
     letters = LETTERS.findall(bare)
     if len(letters) == 1 and not foreign and re.search(r"\d", bare):
         foreign = _("“%(letter)s” is a letter.") % {"letter": letters[0]}
-    raise _OtherForm(" ".join(filter(None, (unread, foreign, advice))))
+    raise _OtherForm(join_sentences(unread, foreign, advice))
 
 
 def _refuse_spaces(above: str, below: str) -> None:

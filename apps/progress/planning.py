@@ -23,6 +23,7 @@ class Step:
     count: int = 0
     right: int = 0  # cards recalled, of a review that is done
     about: str = ""  # title of the lab or the question
+    about_html: str = ""  # of the question, sanitized
     mark_url: str = ""  # of a verdict: a POST there marks it as read and redirects to `url`
 
 

@@ -135,7 +135,7 @@ def _unless_grouped(mark: Mark, text: str, mark_again: Callable[[str], Mark]) ->
     other, doubt = numbers.other_reading(text, ".")
     if other and mark_again(other).is_right:
         return Mark(UNREAD, message=doubt)
-    return replace(mark, note=" ".join(filter(None, (numbers.point_notes(text), mark.note))))
+    return replace(mark, note=join_sentences(numbers.point_notes(text), mark.note))
 
 
 def _mark_of_number(value: float, part: NumericPart, note: str) -> Mark:
@@ -378,7 +378,7 @@ def _read_as_printed(
 def _read_note(typed: str, read: str, *others: str) -> str:
     typed = normalize.to_plain(typed, MAX_EXPRESSION_LENGTH)
     note = _("We read %(text)s as %(number)s.") % {"text": typed, "number": read}
-    return " ".join(filter(None, (note, *others)))
+    return join_sentences(note, *others)
 
 
 def _tolerance_at(expected: float, value: float) -> float:

@@ -240,6 +240,7 @@ def test_today_has_the_steps_of_the_page(mei: User, concept: Question) -> None:
         scheduled.step.kind for scheduled in plan.steps
     ]
     assert shown["day_steps"] and shown["headline"]
+    assert not any("<" in step["title"] for step in shown["day_steps"])  # they are plain text
     assert shown["minutes_left"] == plan.minutes
 
 

@@ -290,7 +290,7 @@ class TodayEndpoint(Endpoint):
         step = shown["step"]
         return {
             "step_kind": step.kind,
-            "title": str(shown["title"]),
+            "title": step.about if step.kind == "question" else str(shown["title"]),
             "note": str(shown["note"]),
             "minutes": step.minutes,
             "is_done": step.is_done,

@@ -119,8 +119,8 @@ def present_step(scheduled: ScheduledStep) -> dict[str, Any]:
 def _step_title(step: Step) -> str:
     if step.kind == "plan":
         return _("Pick an interview date")
-    if step.kind == "question":  # its title is HTML, sanitized when it was rendered
-        return format_html("<span>{}</span>", mark_safe(step.about))  # noqa: S308
+    if step.kind == "question":
+        return format_html("<span>{}</span>", mark_safe(step.about_html))  # noqa: S308
     if step.kind == "verdict":
         return _("Open the verdict: %(lab)s") % {"lab": step.about}
     if step.kind == "lab":

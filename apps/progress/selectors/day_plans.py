@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.html import escape
 
 from apps.accounts.models import User
 from apps.common.text import in_language
@@ -226,9 +227,12 @@ def _finished_review_step(row: DailyStats) -> Step:
 
 def _question_step(question: Question, *, is_done: bool = False) -> Step:
     revision = question.current
-    title = in_language(revision, "title_html") if revision else question.slug
+    title, html = question.slug, ""
+    if revision:
+        title, html = in_language(revision, "title"), in_language(revision, "title_html")
     url = question.get_absolute_url()
-    return Step("question", planning.QUESTION_MINUTES, url, is_done, about=title)
+    minutes = planning.QUESTION_MINUTES
+    return Step("question", minutes, url, is_done, about=title, about_html=html or escape(title))
 
 
 def _lab_step(lab: Lab, question: Question | None, *, is_done: bool = False) -> Step:
