@@ -74,7 +74,7 @@ class SignupForm(AccountForm, BrowserZoneForm, allauth.SignupForm):
         self.invitation = invitation
         if invitation:
             self.fields[FIELD] = forms.CharField(widget=forms.HiddenInput)
-            self.initial |= {"email": invitation.email}
+            self.initial = {**self.initial, "email": invitation.email}
         handle = User._meta.get_field("handle")
         self.fields["username"].label = _("Handle")
         self.fields["username"].help_text = handle.help_text
