@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from typing import IO
 
-from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
 from apps.archives import files
 from apps.archives.errors import ArchiveGone
-from apps.archives.limits import CHUNK_BYTES
 from apps.archives.models import Export
 from apps.archives.services import exports
+from apps.common.files import sent
 
 
 def send(export: Export, asked_range: str = "") -> StreamingHttpResponse:
@@ -35,8 +32,8 @@ def send(export: Export, asked_range: str = "") -> StreamingHttpResponse:
     size = export.size_bytes or 0
     start = first_byte(asked_range, size)
     file.seek(start)
-    response = StreamingHttpResponse(_chunks(file), content_type="application/zip")
-    response._resource_closers.append(file.close)  # type: ignore[attr-defined]
+    response = sent(file)
+    response["Content-Type"] = "application/zip"
     response["Accept-Ranges"] = "bytes"
     response["Content-Length"] = str(size - start)
     if start:
@@ -53,9 +50,3 @@ def first_byte(asked_range: str, size: int) -> int:
     rest = re.fullmatch(r"bytes=(\d{1,15})-", asked_range, re.ASCII)
     start = int(rest[1]) if rest else 0
     return start if start < size else 0
-
-
-async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Yield a file's bytes as they are sent, read in a thread."""
-    while chunk := await sync_to_async(file.read, thread_sensitive=False)(CHUNK_BYTES):
-        yield chunk

@@ -469,6 +469,13 @@ class ModerationAction(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.post_id or self.thread_id or self.person_id}"
 
+    @property
+    def own_post(self) -> Post | None:
+        """The post, if it is of whom the action concerns: a thread is locked, or a person muted,
+        for the sake of a post that may be somebody else's.
+        """
+        return self.post if self.post and self.post.author_id == self.person_id else None
+
 
 class Appeal(models.Model):
     """The one reply of whom a moderator's action concerns."""

@@ -13,8 +13,6 @@ from django.core.files.storage import default_storage
 from apps.discussions.errors import PicturesAway
 from apps.discussions.models import Picture
 
-CHUNK_BYTES = 1 << 16
-
 
 def name_of(picture: Picture) -> str:
     """Return a file's name: folders of a few hundred files, as file systems like them."""

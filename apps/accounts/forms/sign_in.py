@@ -57,18 +57,24 @@ class LoginForm(AccountForm, allauth.LoginForm):
     pass
 
 
-class SignupForm(AccountForm, allauth.SignupForm):
-    # core.js fills in the browser's time zone
+class BrowserZoneForm(forms.Form):
+    """The browser's time zone, which core.js fills in."""
+
     time_zone = forms.CharField(
         required=False, widget=forms.HiddenInput(attrs={"data-time-zone": ""})
     )
 
+    def clean_time_zone(self) -> str:
+        return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
+
+
+class SignupForm(AccountForm, BrowserZoneForm, allauth.SignupForm):
     def __init__(self, *args: Any, invitation: Invitation | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.invitation = invitation
         if invitation:
             self.fields[FIELD] = forms.CharField(widget=forms.HiddenInput)
-            self.initial |= {"email": invitation.email}
+            self.initial = {**self.initial, "email": invitation.email}
         handle = User._meta.get_field("handle")
         self.fields["username"].label = _("Handle")
         self.fields["username"].help_text = handle.help_text
@@ -95,21 +101,16 @@ class SignupForm(AccountForm, allauth.SignupForm):
             )
         return email
 
-    def clean_time_zone(self) -> str:
-        return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
 
-
-class ProviderSignupForm(forms.Form):
+class ProviderSignupForm(BrowserZoneForm):
     """What is missing of an account whose owner comes from a provider: a handle."""
+
+    field_order = ("username", "time_zone")
 
     username = forms.CharField(
         label=_("Handle"),
         max_length=MAX_HANDLE_LENGTH,
         help_text=User._meta.get_field("handle").help_text,
-    )
-    # core.js fills in the browser's time zone
-    time_zone = forms.CharField(
-        required=False, widget=forms.HiddenInput(attrs={"data-time-zone": ""})
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, name: str) -> None:
@@ -124,9 +125,6 @@ class ProviderSignupForm(forms.Form):
     def clean_username(self) -> str:
         handle: str = get_adapter().clean_username(self.cleaned_data["username"])
         return handle
-
-    def clean_time_zone(self) -> str:
-        return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
 
 
 class ChangePasswordForm(AccountForm, allauth.ChangePasswordForm):

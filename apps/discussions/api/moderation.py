@@ -125,8 +125,7 @@ APPEAL_EXAMPLE = {
 
 def action_data(action: ModerationAction) -> dict[str, Any]:
     appeal, mute = getattr(action, "appeal", None), getattr(action, "mute", None)
-    # a thread is locked, or a person muted, for the sake of a post that may be somebody else's
-    post = action.post if action.post and action.post.author_id == action.person_id else None
+    post = action.own_post
     return {
         "id": str(action.pk),
         "action": action.kind,

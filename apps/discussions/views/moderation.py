@@ -76,8 +76,7 @@ def appeal(request: HttpRequest, pk: int) -> HttpResponse:
     """
     action = selectors.action_about(signed_in(request), pk)
     earlier = getattr(action, "appeal", None)
-    # a thread is locked, or a person muted, for the sake of a post that may be somebody else's
-    post = action.post if action.post and action.post.author_id == request.user.pk else None
+    post = action.own_post
     form = AppealForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         services.appeals.appeal(

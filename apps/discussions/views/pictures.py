@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_required
-from django.core.files.base import File
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.accounts.models import User
 from apps.common.caching import keep_for_ever
 from apps.common.errors import BadRequest
+from apps.common.files import sent
 from apps.common.problems import prefers_json
 from apps.discussions import picture_files, selectors
 from apps.discussions.limits import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS
@@ -89,17 +86,8 @@ def _sent(request: HttpRequest, stored: Picture) -> HttpResponseBase:
             file = picture_files.open_file(stored)
         except FileNotFoundError:
             raise Http404("Its file is gone.") from None
-        response = StreamingHttpResponse(_chunks(file))
-        response._resource_closers.append(file.close)  # type: ignore[attr-defined]
+        response = sent(file)
     response["Content-Type"] = f"image/{stored.format}"
     response["Content-Length"] = str(stored.size_bytes)
     response["Content-Disposition"] = "inline"
     return response
-
-
-async def _chunks(file: File[bytes]) -> AsyncIterator[bytes]:
-    """Yield a file's bytes as they are sent, read in a thread."""
-    while chunk := await sync_to_async(file.read, thread_sensitive=False)(
-        picture_files.CHUNK_BYTES
-    ):
-        yield chunk
