@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from apps.common.errors import VerdictHidden
-from apps.common.number_format import NOTHING, format_number
+from apps.common.number_format import NOTHING, format_number, percent
 from apps.common.text import in_language, join_list
 from apps.common.topics import topic_title
 from apps.experiments import lab_config
@@ -377,11 +377,6 @@ class Headline:
     kind: str  # right, wrong, open (the run decided nothing), not-counted, neutral
     text: str
 
-    @property
-    def unbroken(self) -> str:
-        """The text, in which no line ends between a number and its percent sign."""
-        return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", self.text)
-
 
 def verdict_headline(
     words: Words, verdict: PresentedVerdict, called: PresentedPrediction | None
@@ -395,23 +390,21 @@ def verdict_headline(
     if called is None or verdict.claim != headline_claim(words):
         return Headline("neutral", verdict.sentence or verdict.statement)
     names = {
-        "sure": called.confidence,
+        "sure": percent(called.confidence / 100),
         "answer": outcome_brief(words, verdict.outcome),
         "reason": called.not_counted,
     }
     if called.was_right is None:
-        text = _("Neither right nor wrong, at %(sure)s %%: the run could not decide")
+        text = _("Neither right nor wrong, at %(sure)s: the run could not decide")
         return Headline("open", text % names)
     if called.not_counted:
         text = _("Not counted: %(reason)s. The answer is “%(answer)s”")
         return Headline("not-counted", text % names)
     if called.was_right:
         return Headline(
-            "right", _("You were right, at %(sure)s %%: the answer is “%(answer)s”") % names
+            "right", _("You were right, at %(sure)s: the answer is “%(answer)s”") % names
         )
-    return Headline(
-        "wrong", _("You were wrong, at %(sure)s %%: the answer is “%(answer)s”") % names
-    )
+    return Headline("wrong", _("You were wrong, at %(sure)s: the answer is “%(answer)s”") % names)
 
 
 def prediction_of(run: Run) -> Prediction | None:
@@ -479,7 +472,7 @@ def run_row(run: Run, *, is_shown: bool, why: str = "") -> dict[str, Any]:
         "first": present_verdict(words, verdicts[0]) if verdicts else None,
         "is_folded": not is_shown,
         "called": present_prediction(words, prediction_of(run)),
-        "percent": 100 * run.points_done // run.points_expected if run.points_expected else 0,
+        "done": percent(run.points_done / run.points_expected) if run.points_expected else "",
     }
 
 

@@ -37,8 +37,8 @@ def bottom_of(page: Page, selector: str) -> float:
 @pytest.mark.parametrize(
     ("options", "language", "headline", "action"),
     [
-        ({}, "en", "You were wrong, at 80 %: the answer is “No”", "Make a card of it"),
-        (PHONE, "en", "You were wrong, at 80 %: the answer is “No”", "Make a card of it"),
+        ({}, "en", "You were wrong, at 80%: the answer is “No”", "Make a card of it"),
+        (PHONE, "en", "You were wrong, at 80%: the answer is “No”", "Make a card of it"),
         (PHONE, "zh-hans", "你判断错误，把握 80%：答案是“不会”", "做成卡片"),
     ],
     ids=["desktop", "phone", "phone-zh"],

@@ -45,7 +45,7 @@ def test_it_tells_what_was_changed_found_and_said(mei: User) -> None:
     page = browser(mei).get("/runs").content.decode()
     assert "units in each layer 32" in page
     assert "holds" in page
-    assert "Yes</span>, 80 %" in page, "in brief"
+    assert "Yes</span>, 80%" in page, "in brief"
     assert "0.04" in page
 
 

@@ -189,7 +189,7 @@ def test_weeks_and_days_hold_what_was_done(
         ["1.0", "1", "1", "1"],
         ["1.0", "1", "1", "0"],
     ]
-    assert "50 %" in member.get("/progress").content.decode()
+    assert "50%" in member.get("/progress").content.decode()
 
 
 def test_calibration_counts_first_answers_with_a_confidence(
@@ -452,7 +452,7 @@ def mastered(title: str, questions: int, cards: int, coverage: float) -> Mastery
         (
             [mastered("Losses", 4, 4, 0.5), mastered("Metrics", 4, 2, 0.9)],
             "You would recall 70 % of 8 questions today. 2 of them are new to you. "
-            "Your weakest topic is Losses, at 50 %.",
+            "Your weakest topic is Losses, at 50%.",
         ),
     ],
 )

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.models import User
 from apps.common.fragments import is_fragment
+from apps.common.number_format import percent
 from apps.common.redirects import back_path, with_back
 from apps.experiments import selectors as runs
 from apps.experiments.models import Run
@@ -43,7 +44,7 @@ def today(request: HttpRequest) -> HttpResponse:
     context = {
         "today": plan,
         "date": presenters.amounts.weekday_date(plan.day),
-        "recall": presenters.amounts.percent(plan.effort.recall),
+        "recall": percent(plan.effort.recall),
         "interview": presenters.today.interview(plan),
         "due": plan.due or pgettext("due", "none"),
         "nothing_due": presenters.today.nothing_due(plan),
