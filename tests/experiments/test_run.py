@@ -167,7 +167,7 @@ def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(
     text = text_of(run, mei)
     assert "a further 66% of all units are dead" in text
     assert "51% to 81%" in text
-    assert "80 % sure, right" in text
+    assert "80% sure, right" in text
     assert "<dt>Brier score (0 is best)</dt><dd>0.04</dd>" in text
     assert "Excluded (diverged or undefined)" in text
     assert "Mean error of your sketch" in text
@@ -194,7 +194,7 @@ def test_a_wrong_prediction_is_scored_as_wrong(lab: Lab, mei: User) -> None:
         queued(mei, lab, prediction=SURE), verdict("does_not_hold", effect=0.01, low=0.0, high=0.02)
     )
     text = text_of(run, mei)
-    assert "80 % sure, wrong" in text
+    assert "80% sure, wrong" in text
     assert "<dd>0.64</dd>" in text
 
 
@@ -203,7 +203,7 @@ def test_an_inconclusive_verdict_offers_more_replicates_and_scores_nothing(
 ) -> None:
     run = measured(queued(mei, lab, prediction=SURE), verdict("inconclusive", low=0.05, high=0.4))
     text = text_of(run, mei)
-    assert "80 % sure, not scored" in text
+    assert "80% sure, not scored" in text
     assert "Run again with 32 replicates" in text
     assert "Run again with 64 replicates" in text
     page = browser(mei).post(f"/runs/{run.pk}/rerun", {"replicates": "32", "key": "more"})
