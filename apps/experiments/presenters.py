@@ -24,7 +24,7 @@ from apps.experiments.chart_specs import Words as Words
 from apps.experiments.chart_specs import newest
 from apps.experiments.models import Lab, Outcome, Prediction, Run, Verdict
 from apps.experiments.opened_verdicts import Subject
-from apps.experiments.selectors import VerdictAccess, default_subject
+from apps.experiments.selectors import RunsDone, VerdictAccess, default_subject
 
 END_OF_BRIEF = re.compile(r"[:：(（]")
 GLYPHS = {
@@ -88,6 +88,11 @@ def seconds(value: float | None) -> str:
 # ---------------------------------------------------------------- labs
 
 
+def lab_seconds(words: Words) -> str:
+    """Return how long a run of a lab takes at its default settings."""
+    return seconds(words.get("profile", {}).get("standard", {}).get("seconds"))
+
+
 ACCESS_WORDS = {
     VerdictAccess.PREDICTED: gettext_lazy("predicted"),
     VerdictAccess.OPENED: gettext_lazy("opened"),
@@ -98,7 +103,7 @@ ACCESS_WORDS = {
 def lab_row(
     lab: Lab,
     accesses: Mapping[Subject, VerdictAccess],
-    runs: Mapping[str, int],
+    runs: Mapping[str, RunsDone],
     scores: Mapping[str, float | None],
 ) -> dict[str, Any]:
     """Return a lab of `selectors.catalogue` as a table of labs shows it.
@@ -107,13 +112,15 @@ def lab_row(
         accesses: of the reader, by `selectors.default_subject`.
         runs, scores: how many are done, and the reader's mean Brier score, by the lab's slug.
     """
+    done = runs.get(lab.slug, RunsDone())
     return {
         "lab": lab,
         "topic": topic_title(lab.topic),
         "seconds": seconds(lab.current_version.words_row.seconds),
         "score": number(scores.get(lab.slug), ".2f"),
         "access": ACCESS_WORDS[accesses[default_subject(lab)]],
-        "runs": runs.get(lab.slug, 0),
+        "runs": done.by_all,
+        "own_runs": done.own,
     }
 
 
@@ -476,34 +483,9 @@ def run_row(run: Run, *, is_shown: bool, why: str = "") -> dict[str, Any]:
     }
 
 
-def run_name(run: Run) -> str:
-    """Return by which name another run is told apart where it is drawn beside one."""
-    return _("baseline") if run.owner.is_project else _("run %(id)s") % {"id": str(run.pk)[:8]}
-
-
-def comparison(run: Run, other: Run) -> dict[str, Any]:
-    """Return two finished runs of one lab side by side: the settings that differ, and the claims
-    that the first has a verdict on.
-    """
-    verdicts = {verdict.claim: verdict for verdict in other.verdicts.all()}
-    words = other.version.words
-    claims = [
-        (one, present_verdict(words, verdicts[one.claim]) if one.claim in verdicts else None)
-        for one in present_verdicts(run.version.words, run.verdicts.all())
-    ]
-    values = {setting.name: setting.value for setting in settings_of(words, other.config)}
-    settings = [
-        (setting.label, setting.value, values.get(setting.name, ""))
-        for setting in settings_of(run.version.words, run.config)
-        if values.get(setting.name) != setting.value
-    ]
-    for label, value, others in (
-        (_("Replicates"), run.replicates, other.replicates),
-        (_("Seed"), run.seed, other.seed),
-    ):
-        if value != others:
-            settings.append((label, str(value), str(others)))
-    return {"claims": claims, "settings": settings}
+def short_name(run: Run) -> str:
+    """Return by which name a run is told apart where it stands beside others."""
+    return _("run %(id)s") % {"id": str(run.pk)[:SHORT_KEY_CHARS]}
 
 
 def comparable_run(run: Run) -> dict[str, Any]:
@@ -511,6 +493,7 @@ def comparable_run(run: Run) -> dict[str, Any]:
     changed = [row for row in settings_of(run.version.words, run.config) if row.is_changed]
     return {
         "pk": str(run.pk),
+        "name": short_name(run),
         "at": run.queued_at,
         "changed": join_list(f"{setting.label} {setting.value}" for setting in changed),
     }

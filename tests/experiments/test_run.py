@@ -179,7 +179,7 @@ def test_the_headline_says_whether_its_reader_was_right_and_nothing_to_others(
     lab: Lab, mei: User, sam: User
 ) -> None:
     run = measured(queued(mei, lab, prediction=SURE))
-    assert "You were right, at 80\N{NO-BREAK SPACE}%: the answer is “Yes”" in text_of(run, mei)
+    assert "You were right, at 80%: the answer is “Yes”" in text_of(run, mei)
     services.set_run_visibility(run=run, shared=True)
     services.open_verdict(user=sam, run=run)
     assert "You were" not in text_of(run, sam) and 'class="headline neutral"' in text_of(run, sam)
@@ -398,45 +398,6 @@ def test_the_panel_brings_rail_panel_and_facts(lab: Lab, mei: User) -> None:
     ):
         assert part in text
     assert "<html" not in text
-
-
-@pytest.mark.parametrize(
-    ("language", "compare", "baseline", "named"),
-    [("en", "Compare", "baseline", "run {pk}"), ("zh-CN", "对比", "基线", "运行 {pk}")],
-)
-def test_two_runs_stand_side_by_side_with_both_effects_and_what_differs(
-    lab: Lab, mei: User, language: str, compare: str, baseline: str, named: str
-) -> None:
-    recorded(lab, verdict(effect=0.77))
-    wide = measured(queued(mei, lab, "wide", config={"width": 32}, prediction=SURE))
-    run = measured(queued(mei, lab, prediction=SURE), verdict("depends", effect=0.2))
-    client = browser(mei, headers={"accept-language": language})
-    address = f"/runs/{run.pk}"
-    page = client.get(address).content.decode()
-    assert f'href="#compare" data-key="k">{compare}<' in page
-    section = page.partition('id="compare"')[2].partition("</section>")[0]
-    assert baseline in section and "77%" in section and "20%" in section
-    assert f'value="{wide.pk}"' in section and f'value="{run.pk}"' not in section
-    page = client.get(f"{address}?beside={wide.pk}").content.decode()
-    section = page.partition('id="compare"')[2].partition("</section>")[0]
-    name = named.format(pk=str(wide.pk)[:8])
-    assert name in section and "66%" in section and "20%" in section and "<td>32</td>" in section
-    assert f'value="{wide.pk}" selected' in section
-    script = client.get(f"{address}?beside={wide.pk}").context["script"]
-    assert script["baseline"].startswith(f"/runs/{wide.pk}/points?") and len(script["figures"])
-    assert script["say"]["baseline"] == name
-
-
-def test_a_run_is_compared_with_none_whose_points_one_may_not_see(
-    lab: Lab, mei: User, ola: User
-) -> None:
-    run = measured(queued(mei, lab, prediction=SURE))
-    hidden = measured(queued(mei, lab, "hidden", config={"width": 32}))
-    others = measured(queued(ola, lab, "k", prediction=SURE))
-    client = browser(mei)
-    for beside in (hidden.pk, others.pk, run.pk, uuid4(), "nonsense"):
-        assert client.get(f"/runs/{run.pk}?beside={beside}").status_code == 404
-    assert 'id="compare"' not in client.get(f"/runs/{run.pk}").content.decode()
 
 
 def test_it_asks_the_database_little_in_every_state(

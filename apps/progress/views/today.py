@@ -96,8 +96,8 @@ def plan(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def verdict_read(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Mark a verdict as read: by a button, or by the run's page once it is on screen. One that is
-    hidden from its owner stays unread.
+    """Mark a verdict as read: by a button, or by the run's page once its headline was on screen.
+    One that is hidden from its owner stays unread.
     """
     run = runs.own_run(request.user, pk)
     if runs.shows_verdict(reader_of(request), run):
@@ -110,7 +110,7 @@ def verdict_read(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def run_questions(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The questions about the claims of a finished run: a fragment of the run's page. Its owner's
-    browser marks the verdict as read once the fragment is on screen.
+    browser marks the verdict as read once that page's headline was on screen.
     """
     run = runs.run_for(request.user, pk)
     if run.state != Run.State.SUCCEEDED:
