@@ -425,3 +425,17 @@ def test_it_asks_the_database_little_in_every_state(
     finish(lease, verdicts=[verdict()])
     look()
     assert Batch.objects.filter(run=run).count() == 11
+
+
+def test_each_claim_stands_once_with_one_quiet_way_to_quote_it(lab: Lab, mei: User) -> None:
+    other = "dead-relu.leaky-fixes"
+    run = measured(queued(mei, lab, prediction=SURE), verdict(), verdict(claim=other, parts=[]))
+    page = text_of(run, mei)
+    assert page.count("Quote in a thread</a>") == 0
+    for claim in ("dead-relu.lr-kills", other):
+        assert page.count(f'data-claim="{claim}"') == 1
+        assert page.count(f"cite=%5Bclaim:{claim}@{run.pk}%5D") == 1
+    result = page.partition('id="result"')[2].partition('id="facts"')[0]
+    statement = lab.current.words["claims"]["dead-relu.lr-kills"]["en"]
+    assert result.count(f"<b>{statement}</b>") == 1
+    assert page.count(f"cite=%5Brun:{run.pk}%5D") == 1, "to discuss the run, once"

@@ -78,9 +78,9 @@ class RunsDone:
 def runs_done(user: User | AnonymousUser, labs: Iterable[Lab]) -> dict[str, RunsDone]:
     """Return how many runs of each lab anybody, and `user`, has finished, by the lab's slug."""
     done = Run.objects.filter(state=Run.State.SUCCEEDED, version__lab__in=list(labs)).order_by()
-    own = Count("pk", filter=Q(owner_id=user.pk))
-    rows = done.values_list("version__lab").annotate(by_all=Count("pk"), own=own)
-    return {slug: RunsDone(by_all, of_user) for slug, by_all, of_user in rows}
+    of_user = Count("pk", filter=Q(owner_id=user.pk))
+    rows = done.values_list("version__lab").annotate(by_all=Count("pk"), by_user=of_user)
+    return {slug: RunsDone(by_all, by_user) for slug, by_all, by_user in rows}
 
 
 def mean_scores(user: User | AnonymousUser, labs: Iterable[Lab]) -> dict[str, float | None]:
