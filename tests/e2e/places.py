@@ -348,7 +348,7 @@ PLACES = [
     Place("claims-nothing-fits", "", page("/claims?words=nothing+at+all")),
     Place("claims-no-such-page", "", page("/claims?page=99")),
     Place("compare", "mei", compared("right", "wrong", "inconclusive")),
-    Place("compare-folded", "ola", compared("shared", "dead-relu")),
+    Place("compare-folded", "", compared("shared", "dead-relu")),
     Place("compare-refused", "mei", page("/runs/compare?run=nonsense")),
     Place("runs", "mei", page("/runs")),
     Place("runs-none", "lin", page("/runs")),

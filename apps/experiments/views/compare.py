@@ -120,6 +120,7 @@ def _last_value(spec: Mapping[str, Any], base: comparison.Curves) -> str:
 def _for_script(chart: comparison.Chart, runs: list[Run], baseline: Run | None) -> dict[str, Any]:
     """Return the config of the page's script."""
     query = urlencode({"series": chart.spec["series"]})
+    along = pgettext("epochs, rounds", "Value at {x}") if chart.spec["to"] else _("Value at {x}")
 
     def points(run: Run) -> str:
         return f"{reverse('experiments:run-points', args=[run.pk])}?{query}"
@@ -131,8 +132,6 @@ def _for_script(chart: comparison.Chart, runs: list[Run], baseline: Run | None) 
         "baseline": points(baseline) if baseline else None,
         "say": {
             "reading": _("{x} {step}: {values}"),
-            "along": pgettext("epochs, rounds", "Value at {x}")
-            if chart.spec["to"]
-            else _("Value at {x}"),
+            "along": along.replace("{x}", chart.spec["x"]),
         },
     }
