@@ -12,9 +12,12 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from apps.common.number_format import NOTHING
+from apps.common.text import join_list
 from apps.experiments import chart_specs, lab_config, presenters
 from apps.experiments.models import Run
+from apps.experiments.opened_verdicts import Subject
 from apps.experiments.presenters import FoldedVerdict, PresentedPrediction, PresentedVerdict
+from apps.experiments.selectors import subject_of
 
 Curves = list[dict[str, Any]]
 
@@ -62,14 +65,17 @@ class Comparison:
         return sum(row.differs for row in self.settings)
 
     @property
-    def folded(self) -> list[FoldedVerdict]:
-        """The folds, each verdict's once: runs with the same settings open together."""
-        folds = {
-            (column.run.version_id, column.run.config_hash): column.fold
-            for column in self.columns
-            if column.fold
-        }
-        return list(folds.values())
+    def folded(self) -> list[tuple[str, FoldedVerdict]]:
+        """The folds, each with the names of its runs: those with the same settings open together."""
+        of_subject: dict[Subject, list[Column]] = {}
+        for column in self.columns:
+            if column.fold:
+                of_subject.setdefault(subject_of(column.run), []).append(column)
+        return [
+            (join_list(column.name for column in columns), columns[0].fold)
+            for columns in of_subject.values()
+            if columns[0].fold
+        ]
 
 
 def compare(

@@ -21,7 +21,7 @@ from tests.common.browsing import (  # noqa: F401 - fixtures
     site,
 )
 from tests.experiments.conftest import event, finish, report
-from tests.experiments.pages_cast import SURE, loaded, measured, queued, verdict
+from tests.experiments.pages_cast import SURE, loaded, measured, queued, started, verdict
 from tests.progress.browsing import PHONE
 
 pytestmark = needs_browser
@@ -196,7 +196,10 @@ def test_runs_are_ticked_compared_and_read_along_the_chart(
 ) -> None:
     lab = loaded()
     for n, width in enumerate((16, 32)):
-        measured(queued(mei, lab, f"k{n}", config={"width": width}, prediction=SURE))
+        lease = started(queued(mei, lab, f"k{n}", config={"width": width}, prediction=SURE))
+        later = [event(0.1 * step, arm="relu 0.01", step=[float(step)]) for step in (1, 2, 3)]
+        report(lease, *later, after=5)
+        finish(lease, verdicts=[verdict()])
     page = open_page("/runs", mei, **PHONE)
     for box in page.get_by_role("checkbox").all():
         box.check()

@@ -67,9 +67,9 @@ def _chosen(request: HttpRequest) -> list[UUID]:
         try:
             pks.append(UUID(text))
         except ValueError:
-            words = {"id": displayable(text)[:MAX_SHOWN_ID_CHARS]}
+            shown = displayable(text)[:MAX_SHOWN_ID_CHARS]
             message = _("“%(id)s” is not the ID of a run, which has 32 digits and letters a to f.")
-            raise BadRequest(message % words) from None
+            raise BadRequest(message % {"id": shown}) from None
     return pks
 
 

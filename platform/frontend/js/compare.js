@@ -52,7 +52,10 @@ async function begin() {
   chart.show(config.spec, asPoints(own), base && asPoints(base), { over: true });
   requestAnimationFrame(() => requestAnimationFrame(() => {
     $("#chart").dataset.state = "live";
-    if (inspect) inspect.max = inspect.value = Math.max(0, (chart.steps?.length ?? 1) - 1);
+    if (!inspect) return;
+    const last = Math.max(0, chart.steps.length - 1);
+    inspect.max = last; // before its value, which it bounds
+    inspect.value = last;
   }));
 }
 
