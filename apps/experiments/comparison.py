@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def folded(self) -> list[tuple[str, FoldedVerdict]]:
-        """The folds, each with the names of its runs: those with the same settings open together."""
+        """The folds, each with the names of its runs: those of the same settings open together."""
         of_subject: dict[Subject, list[Column]] = {}
         for column in self.columns:
             if column.fold:
