@@ -279,8 +279,9 @@ class NotFound(Refused):
     status = 404
     title = gettext_lazy("Page not found")
 
-    def __init__(self) -> None:
-        super().__init__(_("It may have moved, or it may not be shared with you."))
+    def __init__(self, message: str = "", **extra: Any) -> None:
+        default = _("It may have moved, or it may not be shared with you.")
+        super().__init__(message or default, **extra)
 
 
 class WrongMethod(Refused):

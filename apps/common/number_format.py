@@ -38,6 +38,13 @@ def format_number(value: float | None, spec: str = f".{SIGNIFICANT_DIGITS}g") ->
     return sign + significant(value)
 
 
+def percent(fraction: float | None) -> str:
+    """Return a fraction in percent, as a whole number: `80%`, without a space before the sign, in
+    every language; a dash if there is none. A lab's sentences have the same by `{effect:.0%}`.
+    """
+    return format_number(fraction, ".0%")
+
+
 def significant(value: float | Decimal, digits: int = SIGNIFICANT_DIGITS) -> str:
     """Return a finite number with at most so many significant digits; whole numbers below a million
     keep all of theirs. A tie is rounded away from zero, as JavaScript does.

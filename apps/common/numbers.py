@@ -153,7 +153,7 @@ def _doubt(text: str, grouped: str, decimal: str) -> str:
 
 def valid_input() -> str:
     """Return a sentence that says what is valid."""
-    return _("Write a number such as 0.22, 2.2e5, 22 %, 1/3 or 221,312.")
+    return _("Write a number such as 0.22, 2.2e5, 22%, 1/3 or 221,312.")
 
 
 def format_exact(value: float) -> str:

@@ -98,7 +98,7 @@ def _chart(run: Run, cited: Cited, spec: Spec | None, points: Curves) -> Chart:
 
 
 def _svg(spec: Spec, points: Curves, mark: Mark | None = None) -> SafeString:
-    shown = svg_charts.chosen(spec, points)
+    shown = chart_specs.chosen(spec, points)
     if not shown:
         return SafeString()
     thin = [series.thin(dict(curve), MAX_PAIRS) for curve in shown]

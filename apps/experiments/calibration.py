@@ -14,5 +14,5 @@ def score(confidence: int, was_right: bool) -> float:
     Source: Brier (1950), "Verification of forecasts expressed in terms of probability".
     """
     if not 0 <= confidence <= 100:
-        raise ValueError(f"a confidence of {confidence} % is not between 0 and 100 %")
+        raise ValueError(f"a confidence of {confidence}% is not between 0% and 100%")
     return (confidence / 100 - was_right) ** 2

@@ -53,6 +53,13 @@ def fits(arm: str, wanted: Sequence[str]) -> bool:
     return any(fnmatchcase(arm, pattern.replace("[", "[[]")) for pattern in wanted)
 
 
+def chosen(spec: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the curves that a figure shows: its patterns' order first, then as they came."""
+    mine = [curve for curve in points if curve["series"] == spec["series"]]
+    order = [curve for pattern in spec["arms"] for curve in mine if fits(curve["arm"], [pattern])]
+    return list({curve["arm"]: curve for curve in order}.values())
+
+
 def arm_labels(words: Words, arms: Iterable[str]) -> dict[str, str]:
     labels = words.get("arms", {})
     return {arm: in_language(labels.get(arm, {})) or arm for arm in arms}

@@ -30,7 +30,7 @@ def home_context(reader: Reader, pending: Mapping[str, Any] | None) -> dict[str,
 def lab_rows(reader: Reader, labs: Sequence[Lab]) -> list[dict[str, Any]]:
     """Return labs as a table shows them to `reader` (three queries)."""
     accesses = selectors.verdict_accesses(reader, map(selectors.default_subject, labs))
-    runs, scores = selectors.runs_done(labs), selectors.mean_scores(reader.user, labs)
+    runs, scores = selectors.runs_done(reader.user, labs), selectors.mean_scores(reader.user, labs)
     return [presenters.lab_row(lab, accesses, runs, scores) for lab in labs]
 
 

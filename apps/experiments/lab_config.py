@@ -30,6 +30,18 @@ def changed(words: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
     return [name for name, value in defaults(words).items() if config.get(name, value) != value]
 
 
+def differing(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the settings that are not the same in all of `configs`, in the order in
+    which they stand there; 1 is the same as 1.0.
+    """
+    names = dict.fromkeys(name for config in configs for name in config)
+    return [
+        name
+        for name in names
+        if len({config_hash({name: config.get(name)}) for config in configs}) > 1
+    ]
+
+
 def config_hash(config: Mapping[str, Any]) -> str:
     """Return the SHA-256 of all settings of a lab, by which equal ones are found. Neither their
     order counts nor whether a number was written as 1 or as 1.0.

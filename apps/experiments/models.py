@@ -420,11 +420,11 @@ class Prediction(models.Model):
         WATCHED = "watched", _("you had run these settings before")
 
     class Confidence(models.IntegerChoices):
-        P35 = 35, "35 %"
-        P50 = 50, "50 %"
-        P65 = 65, "65 %"
-        P80 = 80, "80 %"
-        P95 = 95, "95 %"
+        P35 = 35, "35%"
+        P50 = 50, "50%"
+        P65 = 65, "65%"
+        P80 = 80, "80%"
+        P95 = 95, "95%"
 
     run = models.OneToOneField(Run, models.CASCADE, related_name="prediction")
     claim = models.CharField(max_length=128)
@@ -444,7 +444,7 @@ class Prediction(models.Model):
         verbose_name_plural = _("predictions")
 
     def __str__(self) -> str:
-        return f"{self.claim}: {self.outcome} ({self.confidence} %)"
+        return f"{self.claim}: {self.outcome} ({self.confidence}%)"
 
 
 class OpenedVerdict(models.Model):

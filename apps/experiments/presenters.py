@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from apps.common.errors import VerdictHidden
-from apps.common.number_format import NOTHING, format_number
+from apps.common.number_format import NOTHING, format_number, percent
 from apps.common.text import in_language, join_list
 from apps.common.topics import topic_title
 from apps.experiments import lab_config
@@ -24,7 +24,7 @@ from apps.experiments.chart_specs import Words as Words
 from apps.experiments.chart_specs import newest
 from apps.experiments.models import Lab, Outcome, Prediction, Run, Verdict
 from apps.experiments.opened_verdicts import Subject
-from apps.experiments.selectors import VerdictAccess, default_subject
+from apps.experiments.selectors import RunsDone, VerdictAccess, default_subject
 
 END_OF_BRIEF = re.compile(r"[:：(（]")
 GLYPHS = {
@@ -88,6 +88,11 @@ def seconds(value: float | None) -> str:
 # ---------------------------------------------------------------- labs
 
 
+def lab_seconds(words: Words) -> str:
+    """Return how long a run of a lab takes at its default settings."""
+    return seconds(words.get("profile", {}).get("standard", {}).get("seconds"))
+
+
 ACCESS_WORDS = {
     VerdictAccess.PREDICTED: gettext_lazy("predicted"),
     VerdictAccess.OPENED: gettext_lazy("opened"),
@@ -98,7 +103,7 @@ ACCESS_WORDS = {
 def lab_row(
     lab: Lab,
     accesses: Mapping[Subject, VerdictAccess],
-    runs: Mapping[str, int],
+    runs: Mapping[str, RunsDone],
     scores: Mapping[str, float | None],
 ) -> dict[str, Any]:
     """Return a lab of `selectors.catalogue` as a table of labs shows it.
@@ -107,13 +112,15 @@ def lab_row(
         accesses: of the reader, by `selectors.default_subject`.
         runs, scores: how many are done, and the reader's mean Brier score, by the lab's slug.
     """
+    done = runs.get(lab.slug, RunsDone())
     return {
         "lab": lab,
         "topic": topic_title(lab.topic),
         "seconds": seconds(lab.current_version.words_row.seconds),
         "score": number(scores.get(lab.slug), ".2f"),
         "access": ACCESS_WORDS[accesses[default_subject(lab)]],
-        "runs": runs.get(lab.slug, 0),
+        "runs": done.by_all,
+        "own_runs": done.own,
     }
 
 
@@ -377,11 +384,6 @@ class Headline:
     kind: str  # right, wrong, open (the run decided nothing), not-counted, neutral
     text: str
 
-    @property
-    def unbroken(self) -> str:
-        """The text, in which no line ends between a number and its percent sign."""
-        return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", self.text)
-
 
 def verdict_headline(
     words: Words, verdict: PresentedVerdict, called: PresentedPrediction | None
@@ -395,23 +397,21 @@ def verdict_headline(
     if called is None or verdict.claim != headline_claim(words):
         return Headline("neutral", verdict.sentence or verdict.statement)
     names = {
-        "sure": called.confidence,
+        "sure": percent(called.confidence / 100),
         "answer": outcome_brief(words, verdict.outcome),
         "reason": called.not_counted,
     }
     if called.was_right is None:
-        text = _("Neither right nor wrong, at %(sure)s %%: the run could not decide")
+        text = _("Neither right nor wrong, at %(sure)s: the run could not decide")
         return Headline("open", text % names)
     if called.not_counted:
         text = _("Not counted: %(reason)s. The answer is “%(answer)s”")
         return Headline("not-counted", text % names)
     if called.was_right:
         return Headline(
-            "right", _("You were right, at %(sure)s %%: the answer is “%(answer)s”") % names
+            "right", _("You were right, at %(sure)s: the answer is “%(answer)s”") % names
         )
-    return Headline(
-        "wrong", _("You were wrong, at %(sure)s %%: the answer is “%(answer)s”") % names
-    )
+    return Headline("wrong", _("You were wrong, at %(sure)s: the answer is “%(answer)s”") % names)
 
 
 def prediction_of(run: Run) -> Prediction | None:
@@ -479,38 +479,13 @@ def run_row(run: Run, *, is_shown: bool, why: str = "") -> dict[str, Any]:
         "first": present_verdict(words, verdicts[0]) if verdicts else None,
         "is_folded": not is_shown,
         "called": present_prediction(words, prediction_of(run)),
-        "percent": 100 * run.points_done // run.points_expected if run.points_expected else 0,
+        "done": percent(run.points_done / run.points_expected) if run.points_expected else "",
     }
 
 
-def run_name(run: Run) -> str:
-    """Return by which name another run is told apart where it is drawn beside one."""
-    return _("baseline") if run.owner.is_project else _("run %(id)s") % {"id": str(run.pk)[:8]}
-
-
-def comparison(run: Run, other: Run) -> dict[str, Any]:
-    """Return two finished runs of one lab side by side: the settings that differ, and the claims
-    that the first has a verdict on.
-    """
-    verdicts = {verdict.claim: verdict for verdict in other.verdicts.all()}
-    words = other.version.words
-    claims = [
-        (one, present_verdict(words, verdicts[one.claim]) if one.claim in verdicts else None)
-        for one in present_verdicts(run.version.words, run.verdicts.all())
-    ]
-    values = {setting.name: setting.value for setting in settings_of(words, other.config)}
-    settings = [
-        (setting.label, setting.value, values.get(setting.name, ""))
-        for setting in settings_of(run.version.words, run.config)
-        if values.get(setting.name) != setting.value
-    ]
-    for label, value, others in (
-        (_("Replicates"), run.replicates, other.replicates),
-        (_("Seed"), run.seed, other.seed),
-    ):
-        if value != others:
-            settings.append((label, str(value), str(others)))
-    return {"claims": claims, "settings": settings}
+def short_name(run: Run) -> str:
+    """Return by which name a run is told apart where it stands beside others."""
+    return _("run %(id)s") % {"id": str(run.pk)[:SHORT_KEY_CHARS]}
 
 
 def comparable_run(run: Run) -> dict[str, Any]:
@@ -518,6 +493,7 @@ def comparable_run(run: Run) -> dict[str, Any]:
     changed = [row for row in settings_of(run.version.words, run.config) if row.is_changed]
     return {
         "pk": str(run.pk),
+        "name": short_name(run),
         "at": run.queued_at,
         "changed": join_list(f"{setting.label} {setting.value}" for setting in changed),
     }

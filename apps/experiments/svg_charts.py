@@ -39,7 +39,7 @@ from apps.common.svg_charts import (
     ticks,
 )
 from apps.common.text import join_sentences
-from apps.experiments.chart_specs import Newest, fits, newest
+from apps.experiments.chart_specs import Newest, chosen, newest
 from apps.experiments.presenters import number, span
 
 Spec = Mapping[str, Any]  # as chart_specs.figure_specs returns them
@@ -82,13 +82,6 @@ class Mark:
     step: float
     value: float | None
     words: str  # for the text alternative
-
-
-def chosen(spec: Spec, points: Curves) -> list[Mapping[str, Any]]:
-    """Return the curves that a figure shows: its patterns' order first, then as they came."""
-    mine = [curve for curve in points if curve["series"] == spec["series"]]
-    order = [curve for pattern in spec["arms"] for curve in mine if fits(curve["arm"], [pattern])]
-    return list({curve["arm"]: curve for curve in order}.values())
 
 
 def render(

@@ -8,6 +8,7 @@ urlpatterns = [
     path("labs/<slug:slug>", views.lab, name="lab"),
     path("labs/<slug:slug>/prediction", views.pending_prediction, name="pending-prediction"),
     path("runs", views.runs, name="runs"),
+    path("runs/compare", views.compare, name="compare"),
     path("runs/events", sse.stream_run_states, name="run-states"),
     path("runs/<uuid:pk>", views.run, name="run"),
     path("runs/<uuid:pk>/panel", views.run_panel, name="run-panel"),

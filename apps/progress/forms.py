@@ -75,7 +75,7 @@ class PlanForm(forms.ModelForm[Plan]):
         help_texts = {
             "minutes": _("From %(low)s to %(high)s."),
             "retention": _(
-                "From %(low)s to %(high)s %%. Each extra point means noticeably more reviews."
+                "From %(low)s%% to %(high)s%%. Each extra point means noticeably more reviews."
             ),
         }
         for name, (low, high) in PLAN_BOUNDS.items():

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from apps.common.number_format import percent
 from apps.common.svg_charts import Frame, Scale, document, dot, margin, path, text
 from apps.common.text import is_chinese
 from apps.progress.calibration import Bin
@@ -109,7 +110,7 @@ def recall(fractions: Sequence[tuple[date, float]], target: float) -> SafeString
     tenths = [n / 10 for n in range(5, 11)]
     parts = [
         frame.grid("grid", [], tenths),
-        *frame.row_labels(tenths, map(_percent, tenths), 6),
+        *frame.row_labels(tenths, map(percent, tenths), 6),
         frame.grid("aim", [], [target]),
         path("found", frame.line(points)),
         *(dot(frame.x(day), frame.y(fraction), name="dot") for day, fraction in points),
@@ -119,10 +120,10 @@ def recall(fractions: Sequence[tuple[date, float]], target: float) -> SafeString
     ]:
         words = formats.date_format(day, "MONTH_DAY_FORMAT")
         parts.append(text(f"tick {anchor}", frame.x((day - first).days), HEIGHT - 8, words))
-    label = _("Recall by week, from %(first)s %% to %(last)s %%; the target is %(aim)s %%.") % {
-        "first": round(100 * fractions[0][1]),
-        "last": round(100 * fractions[-1][1]),
-        "aim": round(100 * target),
+    label = _("Recall by week, from %(first)s to %(last)s; the target is %(aim)s.") % {
+        "first": percent(fractions[0][1]),
+        "last": percent(fractions[-1][1]),
+        "aim": percent(target),
     }
     return document("plate recall", WIDTH, HEIGHT, label, parts)
 
@@ -148,7 +149,7 @@ def forecast(rows: Sequence[Forecasted], label: str) -> SafeString:
     quarters = [n / 4 for n in range(5)]
     parts = [
         frame.grid("grid", quarters, []),
-        *frame.column_labels(quarters, map(_percent, quarters)),
+        *frame.column_labels(quarters, map(percent, quarters)),
     ]
     for n, row in enumerate(rows):
         low, high = row.expected.band
@@ -169,9 +170,9 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
     quarters, halves = [n / 4 for n in range(5)], [0.0, 0.5, 1.0]
     parts = [
         frame.grid("grid", quarters, quarters),
-        *frame.row_labels(halves, map(_percent, halves), 6),
+        *frame.row_labels(halves, map(percent, halves), 6),
         *(
-            text(f"tick {anchor}", frame.x(half), side - 10, _percent(half))
+            text(f"tick {anchor}", frame.x(half), side - 10, percent(half))
             for half, anchor in zip(halves, ANCHORS, strict=True)
         ),
         path("aim", frame.line([(0, 0), (1, 1)])),
@@ -182,12 +183,8 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
         parts.append(path("band", f"M{x:.1f} {frame.y(low):.1f}V{frame.y(high):.1f}"))
         parts.append(dot(x, frame.y(row.fraction), min(8, 3 + row.of**0.5 / 2), "dot"))
     label = "; ".join(
-        _("%(sure)s %% sure: %(right)s of %(of)s right")
-        % {"sure": row.confidence, "right": row.right, "of": row.of}
+        _("%(sure)s sure: %(right)s of %(of)s right")
+        % {"sure": percent(row.confidence / 100), "right": row.right, "of": row.of}
         for row in bins
     )
     return document("plate calibration", side, side, f"{name}. {label}", parts)
-
-
-def _percent(fraction: float) -> str:
-    return _("%(n)s %%") % {"n": round(100 * fraction)}

@@ -204,9 +204,8 @@ def tolerance(part: NumericPart) -> str:
     if part.absolute > 0 and part.absolute >= part.relative * abs(part.answer):
         absolute = numbers.format_exact(part.absolute)
         return _("An answer within %(n)s counts as right.") % {"n": absolute}
-    percent = _("%(n)s %%") % {"n": numbers.format_exact(part.relative * 100)}
-    unbroken = percent.replace(" ", "\N{NO-BREAK SPACE}")
-    return _("An answer within %(n)s counts as right.") % {"n": unbroken}
+    relative = f"{numbers.format_exact(part.relative * 100)}%"
+    return _("An answer within %(n)s counts as right.") % {"n": relative}
 
 
 def precision(part: NumericPart) -> str:

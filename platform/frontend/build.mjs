@@ -8,7 +8,7 @@ import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "static", "build");
-const pages = ["core", "catalogue", "lab", "run", "claims", "question", "review", "today", "thread", "moderation", "passkeys", "api-docs"];
+const pages = ["core", "catalogue", "lab", "run", "compare", "claims", "question", "review", "today", "thread", "moderation", "passkeys", "api-docs"];
 const shared = {
   absWorkingDir: here,
   bundle: true,

@@ -278,7 +278,7 @@ def test_the_command_lists_shows_watches_compares_and_cancels(
     report(lease, *points(0.1))
     finish(lease)
     watched = gradus("runs", "watch", submitted["id"])
-    assert "Finished." in watched and "You predicted: holds, 80 % sure." in watched
+    assert "Finished." in watched and "You predicted: holds, 80% sure." in watched
     other = gradus.json("runs", "submit", "dead-relu", "--set", "depth=5", "--no-prediction")
     assert "Stopped." in gradus("runs", "cancel", other["id"])
     assert gradus("runs", "watch", other["id"], status=1)

@@ -5,6 +5,7 @@ finds, horizontal scrolling.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -42,6 +43,8 @@ document.addEventListener("securitypolicyviolation", (e) =>
 FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
     .map((v) => [v.id, v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary)])
     .map(([id, nodes]) => `${id}: ${nodes.join(" | ")}`)"""
+# a number, or what stands for one, and a percent sign that is no part of a tag or of a placeholder
+SPACED_PERCENT = re.compile(r"(?:[0-9]|\)s|\})[^\S\n]+%%?(?![A-Za-z0-9_(}-])")
 needs_browser = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium on PATH"),
@@ -150,7 +153,7 @@ def go_offline(page: Page) -> None:
 
 def look_over(page: Page) -> None:
     """Check what every page must keep: axe finds nothing, nothing scrolls sideways, the policy
-    holds.
+    holds, a percentage has no space.
     """
     page.wait_for_load_state()
     page.evaluate("document.fonts.ready.then(() => null)")
@@ -161,3 +164,4 @@ def look_over(page: Page) -> None:
         <= 0
     ), page.url
     assert violations(page) == [], page.url
+    assert SPACED_PERCENT.findall(page.locator("body").inner_text()) == [], page.url

@@ -69,6 +69,8 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "experiments:lab": (same(200), same(422)),
     "experiments:pending-prediction": (same(302), same(302)),
     "experiments:runs": ((IN, 200, 200, 200), (405, 405, 405, 405)),
+    # it names no run; those that it may name: tests/experiments/test_compare.py
+    "experiments:compare": (same(400), same(405)),
     "experiments:run": (PRIVATE, same(405)),
     "experiments:run-panel": (PRIVATE, same(405)),
     "experiments:run-points": (PRIVATE, same(405)),

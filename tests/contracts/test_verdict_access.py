@@ -78,6 +78,13 @@ SURFACES: dict[str, list[tuple[str, str, str]]] = {  # by route: path, whose, te
         ("/runs/{recorded}/points", "recorded", POINTS),
         ("/runs/{shared}/points?series=dead", "shared", POINTS),
     ],
+    "experiments:compare": [
+        ("/runs/compare?run={recorded}", "recorded", NUMBERS["recorded"]),
+        ("/runs/compare?run={recorded}", "recorded", CURVE),
+        ("/runs/compare?run={shared}", "shared", NUMBERS["shared"]),
+        ("/runs/compare?run={shared}", "shared", CURVE),
+        ("/runs/compare?run={shared}", "shared", "compare-config"),
+    ],
     "experiments:run-csv": [
         ("/runs/{recorded}/points.csv", "recorded", POINTS),
         ("/runs/{shared}/points.csv", "shared", POINTS),

@@ -43,8 +43,8 @@ for images, labels in loader:
 
 | rate | dead at the end | networks |
 | ---: | ---: | ---: |
-| 0.01 | 0.4 % | 16 |
-| 1.0 | 61 % | 16 |
+| 0.01 | 0.4% | 16 |
+| 1.0 | 61% | 16 |
 
 > A unit that is off for every image gets no gradient.
 

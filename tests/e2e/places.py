@@ -41,6 +41,14 @@ def run(name: str) -> Way:
     return way
 
 
+def compared(*names: str) -> Way:
+    def way(visitor: Visitor, runs: Runs) -> None:
+        visitor.go("/runs/compare?" + "&".join(f"run={runs[name]}" for name in names))
+        visitor.page.locator("#chart:not([data-state=loading]), .empty").first.wait_for()
+
+    return way
+
+
 def opened(name: str) -> Way:
     """Open the page of a run, and its verdict without predicting it."""
 
@@ -339,6 +347,9 @@ PLACES = [
     Place("claims-of-a-lab", "", page("/claims?lab=dead-relu#dead-relu.leaky-fixes")),
     Place("claims-nothing-fits", "", page("/claims?words=nothing+at+all")),
     Place("claims-no-such-page", "", page("/claims?page=99")),
+    Place("compare", "mei", compared("right", "wrong", "inconclusive")),
+    Place("compare-folded", "", compared("shared", "dead-relu")),
+    Place("compare-refused", "mei", page("/runs/compare?run=nonsense")),
     Place("runs", "mei", page("/runs")),
     Place("runs-none", "lin", page("/runs")),
     Place("keys", "mei", after("/labs/dead-relu", "#help")),

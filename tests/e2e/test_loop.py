@@ -87,7 +87,7 @@ def test_a_visitor_predicts_first_signs_up_and_finds_the_prediction_kept(
     visitor.sign_up("vera")
     visitor.page.wait_for_url("**/labs/dead-relu/prediction")
     kept = visitor.page.locator("main").inner_text()
-    assert "65 %" in kept and "16" in kept
+    assert "65%" in kept and "16" in kept
     visitor.page.locator("main form .btn.pencil").click()
     run = visitor.arrive()
     visitor.page.go_back()

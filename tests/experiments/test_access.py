@@ -274,7 +274,7 @@ def test_a_session_may_name_a_version_that_is_gone(lab: Lab, mei: User) -> None:
 
 
 def test_the_first_prediction_counts_and_later_ones_are_kept(lab: Lab, mei: User) -> None:
-    """Wrong at 95 %, then the known outcome at 95 %: calibration stays where it was."""
+    """Wrong at 95%, then the known outcome at 95%: calibration stays where it was."""
     first = measured(queued(mei, lab, "first", prediction=WRONG))
     second = measured(queued(mei, lab, "second", prediction=RIGHT))
     assert (reason(first), reason(second)) == ("", "predicted")

@@ -120,3 +120,16 @@ def test_it_asks_the_database_little(mei: User, django_assert_max_num_queries: M
     for path in ("/", "/labs"):
         with django_assert_max_num_queries(MAX_QUERIES):
             assert client.get(path).status_code == 200
+
+
+def test_it_says_whose_runs_it_counts(mei: User, sam: User) -> None:
+    lab = loaded()
+    for n in range(2):
+        measured(queued(mei, lab, f"mei {n}"))
+    measured(queued(sam, lab, "sam"))
+    page = browser(mei).get("/labs").content.decode()
+    row = page.partition('/labs/dead-relu"')[2].partition("</tr>")[0]
+    assert '<td class="num" data-label="Your runs">2</td>' in row
+    assert '<td class="num" data-label="Everybody&#x27;s runs">3</td>' in row or "3</td>" in row
+    page = browser().get("/labs").content.decode()
+    assert "Your runs" not in page and "Everybody" in page

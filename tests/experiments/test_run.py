@@ -167,7 +167,7 @@ def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(
     text = text_of(run, mei)
     assert "a further 66% of all units are dead" in text
     assert "51% to 81%" in text
-    assert "80 % sure, right" in text
+    assert "80% sure, right" in text
     assert "<dt>Brier score (0 is best)</dt><dd>0.04</dd>" in text
     assert "Excluded (diverged or undefined)" in text
     assert "Mean error of your sketch" in text
@@ -179,7 +179,7 @@ def test_the_headline_says_whether_its_reader_was_right_and_nothing_to_others(
     lab: Lab, mei: User, sam: User
 ) -> None:
     run = measured(queued(mei, lab, prediction=SURE))
-    assert "You were right, at 80\N{NO-BREAK SPACE}%: the answer is “Yes”" in text_of(run, mei)
+    assert "You were right, at 80%: the answer is “Yes”" in text_of(run, mei)
     services.set_run_visibility(run=run, shared=True)
     services.open_verdict(user=sam, run=run)
     assert "You were" not in text_of(run, sam) and 'class="headline neutral"' in text_of(run, sam)
@@ -194,7 +194,7 @@ def test_a_wrong_prediction_is_scored_as_wrong(lab: Lab, mei: User) -> None:
         queued(mei, lab, prediction=SURE), verdict("does_not_hold", effect=0.01, low=0.0, high=0.02)
     )
     text = text_of(run, mei)
-    assert "80 % sure, wrong" in text
+    assert "80% sure, wrong" in text
     assert "<dd>0.64</dd>" in text
 
 
@@ -203,7 +203,7 @@ def test_an_inconclusive_verdict_offers_more_replicates_and_scores_nothing(
 ) -> None:
     run = measured(queued(mei, lab, prediction=SURE), verdict("inconclusive", low=0.05, high=0.4))
     text = text_of(run, mei)
-    assert "80 % sure, not scored" in text
+    assert "80% sure, not scored" in text
     assert "Run again with 32 replicates" in text
     assert "Run again with 64 replicates" in text
     page = browser(mei).post(f"/runs/{run.pk}/rerun", {"replicates": "32", "key": "more"})
@@ -400,45 +400,6 @@ def test_the_panel_brings_rail_panel_and_facts(lab: Lab, mei: User) -> None:
     assert "<html" not in text
 
 
-@pytest.mark.parametrize(
-    ("language", "compare", "baseline", "named"),
-    [("en", "Compare", "baseline", "run {pk}"), ("zh-CN", "对比", "基线", "运行 {pk}")],
-)
-def test_two_runs_stand_side_by_side_with_both_effects_and_what_differs(
-    lab: Lab, mei: User, language: str, compare: str, baseline: str, named: str
-) -> None:
-    recorded(lab, verdict(effect=0.77))
-    wide = measured(queued(mei, lab, "wide", config={"width": 32}, prediction=SURE))
-    run = measured(queued(mei, lab, prediction=SURE), verdict("depends", effect=0.2))
-    client = browser(mei, headers={"accept-language": language})
-    address = f"/runs/{run.pk}"
-    page = client.get(address).content.decode()
-    assert f'href="#compare" data-key="k">{compare}<' in page
-    section = page.partition('id="compare"')[2].partition("</section>")[0]
-    assert baseline in section and "77%" in section and "20%" in section
-    assert f'value="{wide.pk}"' in section and f'value="{run.pk}"' not in section
-    page = client.get(f"{address}?beside={wide.pk}").content.decode()
-    section = page.partition('id="compare"')[2].partition("</section>")[0]
-    name = named.format(pk=str(wide.pk)[:8])
-    assert name in section and "66%" in section and "20%" in section and "<td>32</td>" in section
-    assert f'value="{wide.pk}" selected' in section
-    script = client.get(f"{address}?beside={wide.pk}").context["script"]
-    assert script["baseline"].startswith(f"/runs/{wide.pk}/points?") and len(script["figures"])
-    assert script["say"]["baseline"] == name
-
-
-def test_a_run_is_compared_with_none_whose_points_one_may_not_see(
-    lab: Lab, mei: User, ola: User
-) -> None:
-    run = measured(queued(mei, lab, prediction=SURE))
-    hidden = measured(queued(mei, lab, "hidden", config={"width": 32}))
-    others = measured(queued(ola, lab, "k", prediction=SURE))
-    client = browser(mei)
-    for beside in (hidden.pk, others.pk, run.pk, uuid4(), "nonsense"):
-        assert client.get(f"/runs/{run.pk}?beside={beside}").status_code == 404
-    assert 'id="compare"' not in client.get(f"/runs/{run.pk}").content.decode()
-
-
 def test_it_asks_the_database_little_in_every_state(
     lab: Lab, mei: User, django_assert_max_num_queries: Most
 ) -> None:
@@ -464,3 +425,17 @@ def test_it_asks_the_database_little_in_every_state(
     finish(lease, verdicts=[verdict()])
     look()
     assert Batch.objects.filter(run=run).count() == 11
+
+
+def test_each_claim_stands_once_with_one_quiet_way_to_quote_it(lab: Lab, mei: User) -> None:
+    other = "dead-relu.leaky-fixes"
+    run = measured(queued(mei, lab, prediction=SURE), verdict(), verdict(claim=other, parts=[]))
+    page = text_of(run, mei)
+    assert page.count("Quote in a thread</a>") == 0
+    for claim in ("dead-relu.lr-kills", other):
+        assert page.count(f'data-claim="{claim}"') == 1
+        assert page.count(f"cite=%5Bclaim:{claim}@{run.pk}%5D") == 1
+    result = page.partition('id="result"')[2].partition('id="facts"')[0]
+    statement = lab.current.words["claims"]["dead-relu.lr-kills"]["en"]
+    assert result.count(f"<b>{statement}</b>") == 1
+    assert page.count(f"cite=%5Brun:{run.pk}%5D") == 1, "to discuss the run, once"

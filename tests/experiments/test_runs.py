@@ -11,7 +11,15 @@ from apps.accounts.models import User
 from apps.experiments import services
 from apps.experiments.models import Run
 from apps.experiments.services import PredictionInput
-from tests.experiments.pages_cast import MAX_QUERIES, browser, loaded, measured, queued
+from tests.experiments.pages_cast import (
+    MAX_QUERIES,
+    SURE,
+    browser,
+    loaded,
+    measured,
+    queued,
+    verdict,
+)
 
 pytestmark = pytest.mark.django_db
 Most = Callable[[int], AbstractContextManager[object]]
@@ -45,7 +53,7 @@ def test_it_tells_what_was_changed_found_and_said(mei: User) -> None:
     page = browser(mei).get("/runs").content.decode()
     assert "units in each layer 32" in page
     assert "holds" in page
-    assert "Yes</span>, 80 %" in page, "in brief"
+    assert "Yes</span>, 80%" in page, "in brief"
     assert "0.04" in page
 
 
@@ -109,3 +117,13 @@ def test_it_asks_the_database_little_however_many_there_are(
     client = browser(mei)
     with django_assert_max_num_queries(MAX_QUERIES):
         assert client.get("/runs").status_code == 200
+
+
+def test_the_title_block_sums_up_how_predictions_came_out(mei: User) -> None:
+    lab = loaded()
+    measured(queued(mei, lab, "right", prediction=SURE))
+    measured(queued(mei, lab, "wrong", config={"width": 32}, prediction=SURE), verdict("depends"))
+    measured(queued(mei, lab, "none", config={"width": 16}))
+    block = browser(mei).get("/runs").content.decode().partition("<dl")[2].partition("</dl>")[0]
+    values = [text.partition("</dd>")[0] for text in block.split("<dd>")[1:]]
+    assert [value.strip() for value in values] == ["3", "3", "1 of 2", "0.34"]

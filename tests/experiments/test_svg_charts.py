@@ -91,7 +91,7 @@ def test_only_the_arms_of_the_figure_are_drawn() -> None:
         curve("relu 1", 1.0),
         curve("relu 1", 1.0, series="loss"),
     ]
-    assert [curve["arm"] for curve in svg_charts.chosen(spec(), points)] == ["relu 2", "relu 1"]
+    assert [curve["arm"] for curve in chart_specs.chosen(spec(), points)] == ["relu 2", "relu 1"]
 
 
 def test_a_long_line_is_thinned_to_what_a_screen_shows() -> None:

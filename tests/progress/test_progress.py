@@ -63,7 +63,7 @@ def test_one_card_of_ten_never_fills_a_topic(member: Client, mei: User) -> None:
     losses = mastery_of(mei)[0]
     assert (losses.slug, losses.recall, losses.coverage) == ("losses", 1.0, pytest.approx(0.1))
     for path in ("/", "/progress", "/topics/losses"):
-        assert "1 of 10 questions, 100 % of them" in member.get(path).content.decode(), path
+        assert "1 of 10 questions, 100% of them" in member.get(path).content.decode(), path
 
 
 def test_a_card_that_was_wrong_last_is_forgotten_until_it_is_right_again(
@@ -189,7 +189,7 @@ def test_weeks_and_days_hold_what_was_done(
         ["1.0", "1", "1", "1"],
         ["1.0", "1", "1", "0"],
     ]
-    assert "50 %" in member.get("/progress").content.decode()
+    assert "50%" in member.get("/progress").content.decode()
 
 
 def test_calibration_counts_first_answers_with_a_confidence(
@@ -210,7 +210,7 @@ def test_calibration_counts_first_answers_with_a_confidence(
 def test_calibration_counts_the_first_prediction_of_a_labs_settings(
     member: Client, mei: User, woken_queues: list[str]
 ) -> None:
-    """Wrong at 95 %, then the known outcome at 95 %: the second is kept, and not counted."""
+    """Wrong at 95%, then the known outcome at 95%: the second is kept, and not counted."""
     lab = loaded()
     for outcome in ("does_not_hold", "holds"):
         measured(queued(mei, lab, outcome, prediction=PredictionInput(outcome, 95, {})))
@@ -285,7 +285,7 @@ def test_a_topic_shows_questions_and_ones_own_memory_of_them(
     question = make_question("why-loss", "losses")
     services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     html = member.get("/topics/losses").content.decode()
-    assert "/questions/why-loss" in html and "1 of 1 question, 100 % of it" in html
+    assert "/questions/why-loss" in html and "1 of 1 question, 100% of it" in html
     other = Client()
     other.force_login(sam)
     assert "0 of 1 question<" in other.get("/topics/losses").content.decode()
@@ -444,15 +444,15 @@ def mastered(title: str, questions: int, cards: int, coverage: float) -> Mastery
 @pytest.mark.parametrize(
     ("topics", "sentence"),
     [
-        ([mastered("Losses", 4, 4, 0.5)], "You would recall 50 % of 4 questions today."),
+        ([mastered("Losses", 4, 4, 0.5)], "You would recall 50% of 4 questions today."),
         (
             [mastered("Losses", 4, 4, 0.5), mastered("Metrics", 1, 0, 0.0)],
-            "You would recall 40 % of 5 questions today. 1 of them is new to you.",
+            "You would recall 40% of 5 questions today. 1 of them is new to you.",
         ),
         (
             [mastered("Losses", 4, 4, 0.5), mastered("Metrics", 4, 2, 0.9)],
-            "You would recall 70 % of 8 questions today. 2 of them are new to you. "
-            "Your weakest topic is Losses, at 50 %.",
+            "You would recall 70% of 8 questions today. 2 of them are new to you. "
+            "Your weakest topic is Losses, at 50%.",
         ),
     ],
 )

@@ -194,7 +194,7 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
     fraction = sum(row.recalled for row in rows) / sum(row.recalls for row in rows)
     assert sum(row.recalls for row in rows) == len(recalls) > 40
     assert fraction == sum(row.review.rating > 1 for row in recalls) / len(recalls)
-    assert 0.75 < fraction < 0.99, "a learner who aims at 90 %"
+    assert 0.75 < fraction < 0.99, "a learner who aims at 90%"
     for row in selectors.statistics.calibration_bins(mei)["questions"]:
         answers = Answer.objects.filter(user=mei, place=1, confidence=row.confidence)
         assert (row.of, row.right) == (answers.count(), answers.filter(outcome="right").count())

@@ -245,7 +245,7 @@ def test_the_tolerance_decides_and_nothing_else(answer: float, off: float) -> No
 
 
 def test_the_tolerance_as_a_sentence() -> None:
-    assert marking.tolerance(PART) == "An answer within 0.1\N{NO-BREAK SPACE}% counts as right."
+    assert marking.tolerance(PART) == "An answer within 0.1% counts as right."
     absolute = NumericPart("1", 0, 1.0, 0.0, 0.002, {}, ())
     assert marking.tolerance(absolute) == "An answer within 0.002 counts as right."
 

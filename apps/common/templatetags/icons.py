@@ -56,6 +56,9 @@ ICONS = {
     ),
     "bookmark": '<path d="M6 3h9v15l-4.5-4L6 18z"/>',
     "note": '<path d="M5 3h11v15H5z"/><path d="M8 7.5h5M8 10.5h5M8 13.5h3"/>',
+    "quote": (
+        '<path d="M3 12h5.5v5H3zM12 12h5.5v5H12zM3 12c0-4 1.5-6.5 5-8M12 12c0-4 1.5-6.5 5-8"/>'
+    ),
     "pencil": '<path d="m4 17 1-4L14 4l3 3-9 9z"/><path d="m12 6 3 3"/>',
 }
 

@@ -168,7 +168,7 @@ class CitedEvidence(Output):
     cited_point = serializers.DictField(
         allow_null=True,
         help_text="`arm`, `series`, `step`; where it is shown, `mean`, and `low` and `high` of its "
-        "95 % interval.",
+        "95% interval.",
     )
 
 

@@ -60,7 +60,7 @@ class ClaimsEndpoint(Endpoint):
             "topic": "activation-functions",
             "statement": "A large learning rate kills ReLU units.",
             "verdict": "holds",
-            "sentence": "At rate 1, 61 % more of the units died than at 0.01.",
+            "sentence": "At rate 1, 61% more of the units died than at 0.01.",
             "effect": 0.61,
             "interval_low": 0.55,
             "interval_high": 0.67,

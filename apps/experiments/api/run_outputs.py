@@ -22,7 +22,7 @@ class RunVerdict(Output):
     outcome = serializers.ChoiceField(Outcome.choices)
     sentence = serializers.CharField()
     effect = serializers.FloatField(allow_null=True)
-    interval_low = serializers.FloatField(allow_null=True, help_text="Of the 95 % interval.")
+    interval_low = serializers.FloatField(allow_null=True, help_text="Of the 95% interval.")
     interval_high = serializers.FloatField(allow_null=True)
     finite_replicates = serializers.IntegerField()
     diverged_replicates = serializers.IntegerField()
@@ -115,7 +115,7 @@ SUMMARY_EXAMPLE = {
             "claim": "dead-relu.lr-kills",
             "statement": "A large learning rate kills ReLU units.",
             "outcome": "holds",
-            "sentence": "At rate 1, 61 % more of the units died than at 0.01.",
+            "sentence": "At rate 1, 61% more of the units died than at 0.01.",
             "effect": 0.61,
             "interval_low": 0.55,
             "interval_high": 0.67,

@@ -35,7 +35,6 @@ from apps.experiments.presenters import PREDICTABLE_OUTCOMES
 from apps.experiments.reader import reader_of
 from apps.experiments.services import PredictionInput
 
-MAX_COMPARED = 5
 REPLICATES = (Run.STANDARD_REPLICATES, *Run.MORE_REPLICATES)
 
 
@@ -260,7 +259,9 @@ class CompareEndpoint(Endpoint):
 
     class Compared(Input):
         run_id = serializers.ListField(
-            child=serializers.UUIDField(), min_length=2, max_length=MAX_COMPARED
+            child=serializers.UUIDField(),
+            min_length=selectors.MIN_COMPARED,
+            max_length=selectors.MAX_COMPARED,
         )
 
     class Comparison(Output):
@@ -277,16 +278,8 @@ class CompareEndpoint(Endpoint):
     )
     def get(self, request: Request) -> Response:
         asked = read_query(request, self.Compared)
-        runs = [selectors.run_for(request.user, pk) for pk in asked["run_id"]]
-        if len({run.version.lab_id for run in runs}) > 1:
-            text = _("These runs are of different labs. Compare runs of one lab.")
-            raise BadRequest(text, errors=[{"field": "run_id", "message": text}])
-        names = sorted({name for run in runs for name in run.config})
-        differing = [
-            name
-            for name in names
-            if len({lab_config.config_hash({name: run.config.get(name)}) for run in runs}) > 1
-        ]
+        runs = selectors.runs_together(request.user, asked["run_id"])
+        differing = sorted(lab_config.differing([run.config for run in runs]))
         rows = with_access(request, runs)
         return Response(
             {

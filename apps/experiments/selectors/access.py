@@ -7,7 +7,7 @@ no number, no point of a curve.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -130,16 +130,17 @@ def readable_runs(reader: Reader, runs: Iterable[Run]) -> set[UUID]:
     return readable | {run.pk for run in rest if accesses[subject_of(run)].is_granted}
 
 
-def runs_to_compare(reader: Reader, run: Run, limit: int) -> list[Run]:
-    """Return the reader's newest other finished runs of the same lab whose points they may see, for
-    a list of `limit` (one query).
+def runs_to_compare(reader: Reader, runs: Sequence[Run], limit: int) -> list[Run]:
+    """Return the reader's newest other finished runs of the lab of `runs` whose points they may
+    see, for a list of `limit` (one query).
     """
     if not isinstance(reader.user, User):
         return []
     rows = Run.objects.filter(
-        owner=reader.user, version__lab=run.version.lab_id, state=Run.State.SUCCEEDED
-    ).exclude(pk=run.pk)
-    rows = rows.select_related("version").defer("detail").order_by("-queued_at")
+        owner=reader.user, version__lab=runs[0].version.lab_id, state=Run.State.SUCCEEDED
+    ).exclude(pk__in=[run.pk for run in runs])
+    rows = rows.select_related("version__words_row").order_by("-queued_at")
+    rows = rows.defer("detail", "version__words_row__source")
     return [row for row in with_access(rows, reader)[: 2 * limit] if _came_granted(reader, row)][
         :limit
     ]

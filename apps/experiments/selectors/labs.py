@@ -67,10 +67,20 @@ def next_lab(lab: Lab) -> Lab | None:
     return others.order_by(earlier_last, "position", "slug").first()
 
 
-def runs_done(labs: Iterable[Lab]) -> dict[str, int]:
-    """Return how many runs of each lab anybody has finished, by the lab's slug."""
+@dataclass(frozen=True)
+class RunsDone:
+    """How many runs of a lab were finished."""
+
+    by_all: int = 0  # the recorded ones included
+    own: int = 0
+
+
+def runs_done(user: User | AnonymousUser, labs: Iterable[Lab]) -> dict[str, RunsDone]:
+    """Return how many runs of each lab anybody, and `user`, has finished, by the lab's slug."""
     done = Run.objects.filter(state=Run.State.SUCCEEDED, version__lab__in=list(labs)).order_by()
-    return dict(done.values_list("version__lab").annotate(Count("pk")))
+    of_user = Count("pk", filter=Q(owner_id=user.pk))
+    rows = done.values_list("version__lab").annotate(by_all=Count("pk"), by_user=of_user)
+    return {slug: RunsDone(by_all, by_user) for slug, by_all, by_user in rows}
 
 
 def mean_scores(user: User | AnonymousUser, labs: Iterable[Lab]) -> dict[str, float | None]:
@@ -81,6 +91,30 @@ def mean_scores(user: User | AnonymousUser, labs: Iterable[Lab]) -> dict[str, fl
         return {}
     counted = Prediction.objects.counted().filter(run__owner=user, run__version__lab__in=list(labs))
     return dict(counted.order_by().values_list("run__version__lab").annotate(Avg("score")))
+
+
+@dataclass(frozen=True)
+class PredictionRecord:
+    """How a learner's predictions that count have come out."""
+
+    finished: int  # of their runs
+    scored: int  # predictions
+    right: int
+    mean_score: float | None  # Brier score; less is better
+
+
+def prediction_record(user: User) -> PredictionRecord:
+    """Return how many runs of all labs `user` has finished, and how well they predicted them."""
+    counts = Q(prediction__not_counted="", prediction__was_right__isnull=False)
+    mine = Run.objects.filter(owner=user)
+    return PredictionRecord(
+        **mine.aggregate(
+            finished=Count("pk", filter=Q(state=Run.State.SUCCEEDED)),
+            scored=Count("pk", filter=counts),
+            right=Count("pk", filter=counts & Q(prediction__was_right=True)),
+            mean_score=Avg("prediction__score", filter=counts),
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,23 @@ from apps.experiments.models import Batch, Queue, Run
 COPY_KEY_PREFIX = "copy-of-"
 
 
+def visible_to(user: User | AnonymousUser) -> QuerySet[Run]:
+    """Return the runs that `user` may see, with what a page shows of one: their own, and those that
+    are shared.
+    """
+    runs = Run.objects.visible_to(user).select_related(
+        "owner", "version__lab", "version__words_row", "prediction"
+    )
+    return runs.prefetch_related("verdicts")
+
+
 def run_for(user: User | AnonymousUser, pk: UUID) -> Run:
     """Return a run that `user` may see: their own, or one that is shared.
 
     Raises:
         Http404: there is no such run, or `user` may not see it.
     """
-    runs = Run.objects.visible_to(user).select_related(
-        "owner", "version__lab", "version__words_row", "prediction"
-    )
-    run = runs.prefetch_related("verdicts").filter(pk=pk).first()
+    run = visible_to(user).filter(pk=pk).first()
     if run is None:
         raise Http404("No such run.")
     return run

@@ -2,6 +2,7 @@
 
 from apps.experiments.views.catalogue import catalogue
 from apps.experiments.views.claims import claims, verdicts_open
+from apps.experiments.views.compare import compare
 from apps.experiments.views.lab import lab, pending_prediction
 from apps.experiments.views.run import (
     run,
@@ -18,6 +19,7 @@ from apps.experiments.views.runs import runs
 __all__ = [
     "catalogue",
     "claims",
+    "compare",
     "lab",
     "pending_prediction",
     "run",

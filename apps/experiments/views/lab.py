@@ -137,7 +137,7 @@ def _page(
         "own_runs": selectors.own_runs(request.user, lab),
         "not_counted": _why_not_counted(request, lab, form),
         "queue_cost": queue_words.cost(selectors.expected_place(request.user, lab)),
-        "seconds": presenters.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
+        "seconds": presenters.lab_seconds(words),
         "replicates": Run.STANDARD_REPLICATES,
         "source": highlight_code(lab.current.source) if lab.current else "",
         "pending": pending_prediction_of(request.session),
@@ -200,6 +200,8 @@ def pending_prediction(request: HttpRequest, slug: str) -> HttpResponse:
         "call": calls.get(prediction["outcome"]) if prediction else None,
         "prediction": prediction,
         "drawn": [(label, presenters.number(value)) for label, value in sketch],
+        "topic": topic_title(lab.topic),
+        "seconds": presenters.lab_seconds(words),
         "next": request.path,
     }
     return render(request, "experiments/pending_prediction.html", context)

@@ -9,8 +9,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import prefetch_related_objects
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
@@ -49,11 +48,10 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not is_shown:
         context = _state(request, run, [], is_shown=False)
         return render(request, "experiments/run.html", context | source)
-    beside = _chosen_beside(request, run) or standard
     points = selectors.points_of(run)[1] if run.last_seq else []
-    context = _state(request, run, points, beside) | _figures(run, points, beside)
-    context |= _comparison(request, run, beside, standard)
-    context["script"] = _for_script(run, context["specs"], beside) | {
+    context = _state(request, run, points, standard) | _figures(run, points, standard)
+    context |= _comparison(request, run, standard)
+    context["script"] = _for_script(run, context["specs"], standard) | {
         "panel": _panel(run, context["back"])
     }
     return render(request, "experiments/run.html", context | source)
@@ -68,7 +66,7 @@ def run_panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     points = selectors.points_of(run, [sketched])[1] if is_shown else []
     context = _state(request, run, points, standard, is_shown=is_shown)
     if is_shown:
-        context |= _comparison(request, run, standard, standard)
+        context |= _comparison(request, run, standard)
     return render(request, "experiments/_run_panel.html", context)
 
 
@@ -84,39 +82,15 @@ def _access(request: HttpRequest, run: Run) -> tuple[bool, Run | None]:
     return run.pk in readable, standard
 
 
-def _chosen_beside(request: HttpRequest, run: Run) -> Run | None:
-    """Return the run of the query string's `beside`, which is drawn beside this one instead of the
-    baseline once that has ended.
-
-    Raises:
-        Http404: there is none such of this lab whose points the reader may see.
-    """
-    chosen = request.GET.get("beside")
-    if not chosen or run.state != Run.State.SUCCEEDED:
-        return None
-    try:
-        other = selectors.run_for(request.user, UUID(chosen))
-    except ValueError:
-        raise Http404("No such run.") from None
-    is_comparable = other.version.lab_id == run.version.lab_id and other.pk != run.pk
-    if not is_comparable or not selectors.shows_verdict(reader_of(request), other):
-        raise Http404("No such run to compare.")
-    return other
-
-
-def _comparison(
-    request: HttpRequest, run: Run, beside: Run | None, standard: Run | None
-) -> dict[str, Any]:
-    """Return a finished run beside another, and the runs that may be chosen instead."""
+def _comparison(request: HttpRequest, run: Run, standard: Run | None) -> dict[str, Any]:
+    """Return what a finished run may be compared with."""
     if run.state != Run.State.SUCCEEDED:
         return {}
-    choices = selectors.runs_to_compare(reader_of(request), run, MAX_CHOICES)
-    if beside is not None:
-        prefetch_related_objects([beside], "verdicts")
+    choices = selectors.runs_to_compare(reader_of(request), [run], MAX_CHOICES)
     return {
-        "comparison": presenters.comparison(run, beside) if beside else None,
         "recorded": standard,
         "choices": [presenters.comparable_run(choice) for choice in choices],
+        "most": selectors.MAX_COMPARED,
     }
 
 
@@ -161,7 +135,7 @@ def _state(
         "place_headline": queue_words.headline(place) if place else "",
         "reason": queue_words.reason(place) if place else "",
         "beside": beside,
-        "beside_name": presenters.run_name(beside) if beside else "",
+        "beside_name": _("baseline") if beside else "",
         "before": None if not mine or run.is_over else selectors.measured_before(request.user, run),
         "reproduction": selectors.reproduction_of(request.user, run) if is_shown else None,
         "left": presenters.time_left(run, now()),
@@ -236,7 +210,7 @@ def _for_script(run: Run, specs: list[dict[str, Any]], beside: Run | None) -> di
             "reading": _("{x} {step}: {values}"),
             "along": _("Value at {x}"),
             "counted": pgettext("epochs, rounds", "Value at {x}"),
-            "baseline": presenters.run_name(beside) if beside else "",
+            "baseline": _("baseline") if beside else "",
             "span": _("%(low)s to %(high)s"),
         },
     }

@@ -26,5 +26,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         )
         for run in page
     ]
-    context = {"page": page, "rows": rows}
+    record = selectors.prediction_record(request.user) if page.paginator.count else None
+    bounds = {"least": selectors.MIN_COMPARED, "most": selectors.MAX_COMPARED}
+    context = {"page": page, "rows": rows, "record": record, **bounds}
     return render(request, "experiments/runs.html", context, status=page.status)

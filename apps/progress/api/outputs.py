@@ -76,7 +76,7 @@ PART_EXAMPLE = {
     "kind": "numeric",
     "html": "<p>Let n be 12. How long?</p>",
     "unit": "ms",
-    "precision": "An answer within 1 % counts as right.",
+    "precision": "An answer within 1% counts as right.",
     "takes_several": False,
     "options": [],
     "step_count": 0,

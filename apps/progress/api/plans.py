@@ -460,7 +460,7 @@ class StatisticsEndpoint(Endpoint):
 class CoverageOnADay(Output):
     question_count = serializers.IntegerField()
     coverage = serializers.FloatField(help_text="Of these, the share you would recall that day.")
-    coverage_low = serializers.FloatField(help_text="Of a 95 % band: by chance alone.")
+    coverage_low = serializers.FloatField(help_text="Of a 95% band: by chance alone.")
     coverage_high = serializers.FloatField()
     coverage_with_more = serializers.FloatField(help_text="With `more_minutes` a day.")
 

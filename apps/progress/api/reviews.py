@@ -41,7 +41,7 @@ class CardSummary(Output):
     due_at = Moment()
     is_suspended = serializers.BooleanField(help_text="Does not come up in reviews.")
     stability_days = serializers.FloatField(
-        allow_null=True, help_text="Until the chance of recall has fallen to 90 %."
+        allow_null=True, help_text="Until the chance of recall has fallen to 90%."
     )
     last_review_at = Moment(allow_null=True)
 

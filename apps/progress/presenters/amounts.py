@@ -38,10 +38,6 @@ def minutes(seconds: float) -> int:
     return max(1, round(seconds / 60)) if seconds > 0 else 0
 
 
-def percent(fraction: float | None) -> str:
-    return "–" if fraction is None else _("%(n)s %%") % {"n": f"{100 * fraction:.0f}"}
-
-
 def number_word(n: int) -> str:
     """Return a number of steps as a word, where there is one."""
     return str(NUMBER_WORDS.get(n, n))

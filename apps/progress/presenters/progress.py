@@ -11,11 +11,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.common.number_format import percent
 from apps.common.text import join_sentences
 from apps.progress import calibration, svg_charts
 from apps.progress.calibration import Bin
 from apps.progress.models import Plan
-from apps.progress.presenters.amounts import minutes, percent, short_date
+from apps.progress.presenters.amounts import minutes, short_date
 from apps.progress.selectors.forecasts import MORE_MINUTES, Forecast
 from apps.progress.selectors.statistics import Mastery, WeekOfRecall
 from apps.progress.svg_charts import Forecasted
@@ -43,23 +44,21 @@ def recall_sentence(weeks: Sequence[WeekOfRecall], target: int) -> str:
     recalls = sum(week.recalls for week in recent)
     if not recalls:
         return _("No reviews yet that are at least a day apart.")
-    recalled = 100 * sum(week.recalled for week in recent) / recalls
-    if recalled < target - CLOSE_TO_TARGET:
+    recalled = sum(week.recalled for week in recent) / recalls
+    if 100 * recalled < target - CLOSE_TO_TARGET:
         sentence = _(
-            "In recent weeks you recalled %(share)s %% of %(n)s cards, below your target "
-            "of %(aim)s %%."
+            "In recent weeks you recalled %(share)s of %(n)s cards, below your target of %(aim)s."
         )
-    elif recalled > target + CLOSE_TO_TARGET:
+    elif 100 * recalled > target + CLOSE_TO_TARGET:
         sentence = _(
-            "In recent weeks you recalled %(share)s %% of %(n)s cards, above your target "
-            "of %(aim)s %%."
+            "In recent weeks you recalled %(share)s of %(n)s cards, above your target of %(aim)s."
         )
     else:
         sentence = _(
-            "In recent weeks you recalled %(share)s %% of %(n)s cards, close to your "
-            "target of %(aim)s %%."
+            "In recent weeks you recalled %(share)s of %(n)s cards, close to your "
+            "target of %(aim)s."
         )
-    return sentence % {"share": f"{recalled:.0f}", "n": recalls, "aim": target}
+    return sentence % {"share": percent(recalled), "n": recalls, "aim": percent(target / 100)}
 
 
 def standing_sentence(topics: Sequence[Mastery], weakest: Mastery) -> str:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
+from apps.common.number_format import percent
 from apps.common.text import spreadsheet_cell
 from apps.progress import days, presenters, selectors, svg_charts
 from apps.progress.planning import QUESTION_MINUTES
@@ -61,7 +62,7 @@ def progress(request: HttpRequest) -> HttpResponse:
         ),
         "periods": _periods(period),
         "has_bins": any(bins.values()),
-        "weeks": [(week, presenters.amounts.percent(week.fraction)) for week in weeks],
+        "weeks": [(week, percent(week.fraction)) for week in weeks],
         "recall": svg_charts.recall(recalled, plan.retention / 100) if recalled else "",
         "recall_sentence": presenters.progress.recall_sentence(weeks, plan.retention),
         "topics": presenters.progress.topic_rows([row for row in topics if row.questions]),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.models import User
 from apps.common.fragments import is_fragment
+from apps.common.number_format import percent
 from apps.common.redirects import back_path, with_back
 from apps.experiments import selectors as runs
 from apps.experiments.models import Run
@@ -43,7 +44,7 @@ def today(request: HttpRequest) -> HttpResponse:
     context = {
         "today": plan,
         "date": presenters.amounts.weekday_date(plan.day),
-        "recall": presenters.amounts.percent(plan.effort.recall),
+        "recall": percent(plan.effort.recall),
         "interview": presenters.today.interview(plan),
         "due": plan.due or pgettext("due", "none"),
         "nothing_due": presenters.today.nothing_due(plan),
@@ -95,8 +96,8 @@ def plan(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def verdict_read(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Mark a verdict as read: by a button, or by the run's page once it is on screen. One that is
-    hidden from its owner stays unread.
+    """Mark a verdict as read: by a button, or by the run's page once its headline was on screen.
+    One that is hidden from its owner stays unread.
     """
     run = runs.own_run(request.user, pk)
     if runs.shows_verdict(reader_of(request), run):
@@ -109,7 +110,7 @@ def verdict_read(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def run_questions(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The questions about the claims of a finished run: a fragment of the run's page. Its owner's
-    browser marks the verdict as read once the fragment is on screen.
+    browser marks the verdict as read once that page's headline was on screen.
     """
     run = runs.run_for(request.user, pk)
     if run.state != Run.State.SUCCEEDED:

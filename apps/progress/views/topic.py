@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
 from apps.common.listing import page_of
+from apps.common.number_format import percent
 from apps.common.topics import TOPICS, topic_title
 from apps.progress import days, presenters, selectors
 from apps.progress.presenters.amounts import SECONDS_A_DAY
@@ -61,7 +62,7 @@ def _question_rows(user: User | None, questions: list[Question]) -> list[dict[st
         rows.append(
             {
                 "question": question,
-                "recall": presenters.amounts.percent(recall),
+                "recall": percent(recall),
                 "stability": stability,
             }
         )
@@ -83,7 +84,7 @@ def _memory(user: User, slug: str, count: int) -> dict[str, Any]:
         "standing": presenters.progress.topic_rows([mastery])[0],
         "interview_day": presenters.progress.interview_day(plan, days.today(user.time_zone)),
         "weakest": [
-            {"question": questions[pk], "recall": presenters.amounts.percent(recall)}
+            {"question": questions[pk], "recall": percent(recall)}
             for pk, recall in recall_by_question.items()
             if pk in questions
         ],

@@ -215,7 +215,7 @@ def predicted(context: Context, lab: Lab) -> Prediction | None:
     pressed = terminal.key(tr("What do you predict?"), keys)
     predicted_outcome = detail.outcomes[int(pressed) - 1].outcome
     for number, percent in enumerate(detail.confidences, 1):
-        context.print(text(f"  {number}  {percent} %"))
+        context.print(text(f"  {number}  {percent}%"))
     keys = "".join(str(number) for number in range(1, len(detail.confidences) + 1))
     confidence = detail.confidences[int(terminal.key(tr("How sure are you?"), keys)) - 1]
     for arm in detail.sketched_arms:
@@ -392,7 +392,7 @@ def show_run(context: Context, detail: RunDetail) -> None:
         context.print(item(f"{outcome}:", verdict.sentence or verdict.statement))
     prediction = detail.prediction
     if prediction is not None:
-        words = tr("You predicted: {outcome}, {confidence} % sure.").format(
+        words = tr("You predicted: {outcome}, {confidence}% sure.").format(
             outcome=prediction.outcome.replace("_", " "), confidence=prediction.confidence
         )
         if prediction.was_right is not None:

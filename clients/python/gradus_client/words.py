@@ -125,9 +125,7 @@ CHINESE: dict[str, str] = {
     "setting": "设置",
     "default": "默认",
     "allowed": "允许",
-    "You predicted: {outcome}, {confidence} % sure.": (
-        "你的预测：{outcome}，把握 {confidence} %。"
-    ),
+    "You predicted: {outcome}, {confidence}% sure.": ("你的预测：{outcome}，把握 {confidence}%。"),
     "verdict": "结论",
     "How sure are you?": "你有多大把握？",
     "{option} takes NAME=VALUE, not “{text}”.": ("{option} 的格式为 NAME=VALUE，而不是“{text}”。"),

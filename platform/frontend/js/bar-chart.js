@@ -1,5 +1,5 @@
 /* <bar-chart>: the newest value of each arm of one figure, as SVG on graph paper. What was measured is solid, with a whisker over
-   its 95 % interval that narrows as replicates come; what was predicted is dashed; the gap between them is hatched when the run is
+   its 95% interval that narrows as replicates come; what was predicted is dashed; the gap between them is hatched when the run is
    over; the baseline is a mark in ink. With `marks` (native vertical range inputs) it is also where a learner draws. */
 import { around, number, reach, settled, tickLabels, ticks } from "./chart-scale.js";
 import { margin, wide } from "./graph.js";

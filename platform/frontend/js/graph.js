@@ -1,7 +1,7 @@
 /* How lines and names look in both charts. */
 
 /* Colour, dash and width of the nth measured line: never colour alone. */
-const COLOURS = ["--plot-line", "--s3", "--s4", "--s5", "--s6", "--s7", "--s8"];
+export const COLOURS = ["--plot-line", "--s3", "--s4", "--s5", "--s6", "--s7", "--s8", "--ink"];
 const DASHES = [[], [10, 3], [3, 3], [12, 3, 3, 3], [6, 2]];
 export const hand = (n) => ({
   colour: COLOURS[n % COLOURS.length],

@@ -1,6 +1,7 @@
 /* The run page made live: stored points first, then new ones, each batch once; the panels change with the run's state. */
 import "./bar-chart.js";
 import { number, settled } from "./chart-scale.js";
+import { COLOURS } from "./graph.js";
 import "./metric-chart.js";
 import { Points } from "./points.js";
 import { pointCitation } from "./quoting.js";
@@ -51,7 +52,7 @@ function name({ element, spec }) { // each line below its chart, where names fin
   list.replaceChildren(...arms.map((arm, n) => {
     const item = document.createElement("li"), value = document.createElement("b");
     value.textContent = written(spec, own.newest(spec.series, arm)?.mean, size);
-    item.append(Object.assign(document.createElement("i"), { className: `k k${n % 7}` }), `${spec.labels[arm] ?? arm} `, value);
+    item.append(Object.assign(document.createElement("i"), { className: `k k${n % COLOURS.length}` }), `${spec.labels[arm] ?? arm} `, value);
     return item;
   }));
 }
@@ -246,6 +247,22 @@ function link({ lost }) {
     line.hidden = false;
   } else if (!lost) line.hidden = true;
 }
+
+// ---------------------------------------------------------------- read
+
+/* A form that came with a fragment and is sent once what it names, the verdict's headline, has been on screen. */
+document.addEventListener("htmx:load", ({ target }) => {
+  for (const form of target.matches("form[data-seen]") ? [target] : $$("form[data-seen]", target)) {
+    const headline = $(form.dataset.seen);
+    if (!headline) continue;
+    const watch = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      watch.disconnect();
+      htmx.trigger(form, "seen");
+    }, { threshold: 0.5 });
+    watch.observe(headline);
+  }
+});
 
 // ---------------------------------------------------------------- begin
 
