@@ -3,6 +3,9 @@ reviews, by us, into the collection that genanki writes.
 
 A note is one question, in both languages; its GUID is the question's slug, so that Anki updates the
 note that it has, and an import knows which card it was. Its card shows the language of the account.
+
+A private card is a note of a type of its own, with front and back, under the GUID that it has: that
+of the note that it was imported from.
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ from apps.archives.anki_schedule import LoggedReview, Schedule
 from apps.common.clock import now
 from apps.common.text import CONTENT_LANGUAGES
 from apps.progress import days, selectors
+from apps.progress.memory import Memory
 from apps.progress.models import Card
+from apps.progress.selectors.questions import new_private_cards
+from apps.questions import card_text
 from apps.questions import selectors as bank
 from apps.questions.models import Question, Revision
 
@@ -40,6 +46,7 @@ GUID_PREFIX = "gradus-"  # then the slug of the question
 DECK_ID, DECK = 1_893_204_711, "Gradus"
 MODEL_IDS = {"en": 1_893_204_721, "zh": 1_893_204_722}
 MODEL_NAMES = {"en": "Gradus (English)", "zh": "Gradus（中文）"}
+PRIVATE_MODEL_ID, PRIVATE_MODEL_NAME = 1_893_204_731, "Gradus (private card)"
 FIELDS = ("Question", "Answer", "问题", "答案", "Title", "Link")
 SHOWN = {"en": ("Question", "Answer"), "zh": ("问题", "答案")}
 SITE_LANGUAGES = {"en": "en", "zh": "zh-hans"}
@@ -63,6 +70,8 @@ class ScheduledCard:
 
 def guid_of(question: Question) -> str:
     """Return the GUID of a question's note: the same in every package."""
+    if question.is_private:
+        return question.guid
     return f"{GUID_PREFIX}{question.slug}"
 
 
@@ -71,8 +80,15 @@ def slug_of(guid: str) -> str:
     return guid.removeprefix(GUID_PREFIX) if guid.startswith(GUID_PREFIX) else ""
 
 
+def count_notes(user: User) -> int:
+    """Return how many notes the package of a person has."""
+    return int(cards_of(user).count()) + new_private_cards(user).count()
+
+
 def cards_of(user: User) -> Any:
-    """Return the cards of a person that a package has: those whose question has a text."""
+    """Return the cards of a person that a package has: those whose question has a text. Private
+    cards that never came up have none, and are added.
+    """
     cards = Card.objects.filter(user=user, question__current__isnull=False)
     return cards.select_related("question__current").order_by("created_at", "pk")
 
@@ -84,16 +100,26 @@ def write_package(path: Path, user: User, on_card: Callable[[], None] = lambda: 
         on_card: called after each card.
     """
     language = "zh" if user.mail_language.startswith("zh") else "en"
-    model = _model(language)
+    model, private_model = _model(language), _private_model()
     deck = genanki.Deck(DECK_ID, DECK)
     first_day = _first_day(user)
     scheduled: list[ScheduledCard] = []
     taken: set[int] = set()
     with tempfile.TemporaryDirectory(prefix="gradus-anki-") as folder:
         media: dict[str, Path] = {}
-        for position, card in enumerate(_with_reviews(user), start=1):
-            deck.add_note(_note(card.question, model, Path(folder), media))
+        position = 0
+        for card in _with_reviews(user):
+            position += 1
+            if card.question.is_private:
+                deck.add_note(_private_note(card.question, private_model))
+            else:
+                deck.add_note(_note(card.question, model, Path(folder), media))
             scheduled.append(_scheduled(card, user, first_day, position, taken))
+            on_card()
+        for question in new_private_cards(user).iterator(chunk_size=CARDS_AT_A_TIME):
+            position += 1
+            deck.add_note(_private_note(question, private_model))
+            scheduled.append(_new(question, user, first_day, position))
             on_card()
         package = _Package(
             deck, sorted(map(str, media.values())), scheduled, _creation(user, first_day)
@@ -156,6 +182,34 @@ def _note(
     return genanki.Note(model, [fields[name] for name in FIELDS], guid=guid_of(question), tags=tags)
 
 
+def _private_model() -> genanki.Model:
+    template = {
+        "name": "Card 1",
+        "qfmt": "{{Front}}",
+        "afmt": "{{FrontSide}}<hr id=answer>{{Back}}",
+    }
+    fields = [{"name": "Front"}, {"name": "Back"}]
+    return genanki.Model(
+        PRIVATE_MODEL_ID,
+        PRIVATE_MODEL_NAME,
+        fields=fields,
+        templates=[template],
+        css=CARD_STYLE,
+    )
+
+
+def _private_note(question: Question, model: genanki.Model) -> genanki.Note:
+    """Return the note of a private card: what was imported as it was stored, what was written here
+    as HTML.
+    """
+    assert question.current is not None
+    sides = [
+        card_text.as_note(text, question.current.text_format)
+        for text in (question.current.statement_en, question.current.answer_en)
+    ]
+    return genanki.Note(model, sides, guid=question.guid, tags=["gradus", "private"])
+
+
 def _with_figures(
     html: str, revision: Revision, slug: str, folder: Path, media: dict[str, Path]
 ) -> str:
@@ -198,6 +252,20 @@ def _scheduled(
         position=position,
     )
     return ScheduledCard(guid_of(card.question), row, anki_schedule.logged(steps, taken))
+
+
+def _new(question: Question, user: User, first_day: date, position: int) -> ScheduledCard:
+    """Return what is written of a card that never came up."""
+    row = anki_schedule.schedule(
+        Memory(due=now()),
+        first_day,
+        [],
+        first_day=first_day,
+        retention=selectors.plans.plan_of(user).retention / 100,
+        suspended=False,
+        position=position,
+    )
+    return ScheduledCard(question.guid, row, [])
 
 
 def _creation(user: User, first_day: date) -> tuple[int, dict[str, Any]]:

@@ -142,6 +142,8 @@ class ImportCounts(Output):
     note_count = serializers.IntegerField()
     bookmark_count = serializers.IntegerField()
     has_plan = serializers.BooleanField()
+    private_card_count = serializers.IntegerField(help_text="That are new.")
+    changed_private_card_count = serializers.IntegerField(help_text="Whose text changes.")
 
 
 class ImportedCard(Output):
@@ -155,8 +157,13 @@ class DryRun(Output):
     takes = ImportCounts()
     matched_cards = ImportedCard(many=True)
     leaves_out = serializers.ListField(child=serializers.CharField(), help_text="In words.")
+    private_cards = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Fronts of private cards that are added or changed; some of them.",
+    )
     unknown = serializers.ListField(
-        child=serializers.CharField(), help_text="Cards of no question of this site; some of them."
+        child=serializers.CharField(),
+        help_text="Notes, or questions, that are not taken; some of them.",
     )
     unknown_count = serializers.IntegerField()
 
@@ -179,6 +186,8 @@ COUNTS = {
     "note_count": 0,
     "bookmark_count": 0,
     "has_plan": False,
+    "private_card_count": 0,
+    "changed_private_card_count": 0,
 }
 UPLOADED = {
     "id": "5e" * 16,
@@ -195,13 +204,14 @@ READY = UPLOADED | {
     "state": "ready",
     "dry_run": {
         "file_kind": "anki",
-        "takes": COUNTS,
+        "takes": COUNTS | {"private_card_count": 1},
         "matched_cards": [
             {"question_id": "relu-pros-cons", "review_count": 20, "new_review_count": 18}
         ],
         "leaves_out": [],
-        "unknown": ["What is a monad?"],
-        "unknown_count": 1,
+        "private_cards": ["What is a monad?"],
+        "unknown": [],
+        "unknown_count": 0,
     },
 }
 
@@ -213,6 +223,8 @@ def _counts(counts: Mapping[str, Any]) -> dict[str, Any]:
         "note_count": int(counts.get("notes", 0)),
         "bookmark_count": int(counts.get("bookmarks", 0)),
         "has_plan": bool(counts.get("plan") or counts.get("has_plan")),
+        "private_card_count": int(counts.get("private_cards", 0)),
+        "changed_private_card_count": int(counts.get("private_changed", 0)),
     }
 
 
@@ -245,6 +257,7 @@ def _dry_run(upload: Import, row: presenters.ImportRow) -> dict[str, Any]:
             for card in row.cards
         ],
         "leaves_out": row.left_out,
+        "private_cards": [card.front for card in row.private],
         "unknown": row.others,
         "unknown_count": row.other_count,
     }

@@ -42,7 +42,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 def count(user: User) -> int:
     """Return how many steps writing an archive has: rows, runs, pictures and cards."""
     of_files = user.runs.count() + user.pictures.count()
-    return contents.count(user) + of_files + int(anki_package.cards_of(user).count())
+    return contents.count(user) + of_files + anki_package.count_notes(user)
 
 
 def write(path: Path, user: User, on_step: OnStep = lambda: None) -> None:

@@ -63,6 +63,7 @@ from apps.progress.models import (
     UnreadVerdict,
 )
 from apps.questions.models import Question, Report, Revision
+from apps.questions.selectors import private_cards
 from apps.webhooks.models import Delivery, Webhook
 
 Row = dict[str, Any]
@@ -87,6 +88,8 @@ LEFT_OUT: Mapping[str, str] = {
     "mfa.Authenticator": "secrets of the second step of signing in",
     "accounts.OutgoingMail": "mails to them, which they have; gone within weeks",
     "accounts.EmailChange": "links that work like passwords; it expires within days",
+    "questions.Revision": "in `private_cards`: their texts as they are now",
+    "questions.RevisionText": "parts of questions, of which a private card has none",
     "experiments.Batch": "points: the files in `runs/`, unless the verdict is folded",
     "experiments.Prediction": "in `runs`, beside what it predicts",
     "experiments.RunAttempt": "which worker had a run when: of the machines, not of the person",
@@ -239,6 +242,23 @@ def _picked(thing: Model, columns: Iterable[str]) -> Row:
     return {name: getattr(thing, name) for name in columns}
 
 
+def _private_cards(user: User) -> Iterator[Row]:
+    """Yield the private cards of a person, each with its text as it is now."""
+    cards = private_cards(user).order_by("pk").iterator(chunk_size=CHUNK_ROWS)
+    for card in cards:
+        assert card.current is not None
+        yield {
+            "slug": card.slug,
+            "guid": card.guid,
+            "origin": card.origin,
+            "sha256": card.files_sha256,
+            "text_format": card.current.text_format,
+            "front": card.current.statement_en,
+            "back": card.current.answer_en,
+            "updated_at": card.current.created_at,
+        }
+
+
 def _events(user: User) -> Iterator[Row]:
     """Yield the security activity as its page shows it: of what others did, no network."""
     for event in events_about(user).order_by("pk").iterator(chunk_size=CHUNK_ROWS):
@@ -278,6 +298,13 @@ SECTIONS = (
     _table("webhooks", Webhook, "owner", without="secret previous_secret key_name"),
     _table("webhook_deliveries", Delivery, "webhook__owner"),
     _table("plan", Plan, "user", without="id"),
+    Section(
+        "private_cards",
+        Question,
+        ("owner",),
+        _private_cards,
+        lambda user: private_cards(user).count(),
+    ),
     _table("cards", Card, "user"),
     _table("reviews", Review, "user", without="id"),
     _table("review_sessions", ReviewSession, "user"),

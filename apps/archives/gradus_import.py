@@ -1,5 +1,5 @@
-"""What an archive of Gradus has for a learner: the log of reviews, cards, notes, bookmarks and the
-plan. The dry run shows it, and the import takes it; both ask here.
+"""What an archive of Gradus has for a learner: the log of reviews, cards, private cards, notes,
+bookmarks and the plan. The dry run shows it, and the import takes it; both ask here.
 
 Keys of rows mean nothing on another site, or in another account, and are not read: a question is
 known by its slug, a review by its own key. What is evidence or was said to others stays where it
@@ -8,7 +8,9 @@ was: a run is a measurement of that site, and a post would speak in the name of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zipfile import ZipFile
@@ -22,13 +24,18 @@ from apps.archives.archive_file import FORMAT, JSON, VERSION
 from apps.archives.errors import BadArchive
 from apps.archives.limits import MAX_JSON_BYTES
 from apps.common.clock import now
-from apps.common.text import clean, length
+from apps.common.text import clean, displayable, length
 from apps.progress import days, memory
 from apps.progress.models import PLAN_MINUTES, PLAN_RETENTION, GradedBy
 from apps.progress.models import Note as NoteRow
 from apps.progress.services.reviews import ForeignReview
+from apps.questions import private_cards
+from apps.questions import selectors as bank
+from apps.questions.limits import MAX_GUID_LENGTH, MAX_ORIGIN_LENGTH
 from apps.questions.models import Question
+from apps.questions.private_cards import CardText, ForeignCard
 
+SHA256 = re.compile(r"[0-9a-f]{64}")
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 NOT_TAKEN = {
     "runs": _("runs are measurements of the site that made them; run the labs here"),
@@ -74,6 +81,17 @@ class PlanRow(msgspec.Struct):
     two_buttons: bool = False
 
 
+class PrivateCardRow(msgspec.Struct):
+    slug: str
+    guid: str
+    front: str
+    back: str
+    text_format: str
+    updated_at: datetime
+    origin: str = ""
+    sha256: str = ""
+
+
 class AccountRow(msgspec.Struct):
     handle: str
 
@@ -90,6 +108,7 @@ class ArchiveJson(msgspec.Struct):
     notes: list[NoteOfQuestion] = []
     bookmarks: list[BookmarkRow] = []
     plan: list[PlanRow] = []
+    private_cards: list[PrivateCardRow] = []
     runs: list[msgspec.Raw] = []
     attempts: list[msgspec.Raw] = []
     answers: list[msgspec.Raw] = []
@@ -111,9 +130,16 @@ class GradusContents:
     notes: dict[str, NoteOfQuestion] = field(default_factory=dict)
     bookmarks: list[str] = field(default_factory=list)
     plan: PlanRow | None = None
+    private: dict[str, ForeignCard] = field(default_factory=dict)  # by slug there
+    own_slugs: dict[str, str] = field(default_factory=dict)  # of those that are here, by slug there
+    private_left_out: int = 0  # beyond what one may have
     unknown: list[str] = field(default_factory=list)  # slugs that no question here has
     invalid: int = 0  # rows with values that no row here can have
     not_taken: dict[str, int] = field(default_factory=dict)
+
+    def slug_here(self, slug: str) -> str:
+        """Return the slug that a question of the archive has on this site."""
+        return self.own_slugs.get(slug, slug)
 
 
 def is_archive(archive: ZipFile) -> bool:
@@ -127,36 +153,94 @@ def read(archive: ZipFile, user: User) -> GradusContents:
         BadArchive: it cannot be read.
     """
     data = _json(archive)
+    private = _private_cards(data.private_cards, user)
     slugs = {row.question for row in data.cards} | {row.card_question for row in data.reviews}
     slugs |= {row.question for row in data.notes} | {row.question for row in data.bookmarks}
     offered = Question.objects.offered().filter(slug__in=[clean(slug) for slug in slugs])
     questions = {question.slug: question for question in offered}
+    slugs_taken = questions.keys() | private.cards.keys()
     contents = GradusContents(
         handle=clean(data.account.handle)[:100],
         created_at=data.created_at,
         questions=questions,
-        unknown=sorted(clean(slug)[:100] for slug in slugs - questions.keys()),
+        unknown=sorted(clean(slug)[:100] for slug in slugs - slugs_taken),
+        private=private.cards,
+        own_slugs=private.own_slugs,
+        private_left_out=private.left_out,
+        invalid=private.invalid,
         not_taken={name: len(rows) for name in NOT_TAKEN if (rows := getattr(data, name))},
     )
     contents.cards = {
-        row.question: row.suspended for row in data.cards if row.question in questions
+        row.question: row.suspended for row in data.cards if row.question in slugs_taken
     }
     for row in data.reviews:
-        if row.card_question in questions:
+        if row.card_question in slugs_taken:
             if review := _review(row, user):
                 contents.reviews.setdefault(row.card_question, []).append(review)
             else:
                 contents.invalid += 1
     for note in data.notes:
-        if note.question in questions:
+        if note.question in slugs_taken:
             note.text = clean(note.text)
             if 0 < length(note.text) <= NoteRow.MAX_CHARS and _has_time(note.updated_at):
                 contents.notes[note.question] = note
             else:
                 contents.invalid += 1
-    contents.bookmarks = sorted({row.question for row in data.bookmarks} & questions.keys())
+    contents.bookmarks = sorted({row.question for row in data.bookmarks} & slugs_taken)
     contents.plan = next(filter(_is_valid_plan, data.plan), None)
     return contents
+
+
+@dataclass
+class _PrivateCards:
+    cards: dict[str, ForeignCard] = field(default_factory=dict)  # by slug
+    own_slugs: dict[str, str] = field(default_factory=dict)
+    invalid: int = 0
+    left_out: int = 0
+
+
+def _private_cards(rows: Iterable[PrivateCardRow], user: User) -> _PrivateCards:
+    """Return the private cards of an archive: as many as the person has room for. Of a card that
+    they have, the text that was changed last stays.
+    """
+    result, room = _PrivateCards(), bank.room_for_cards(user)
+    present, guids = private_cards.by_guid(user), set[str]()
+    cards_left, chars_left = room.cards, room.chars
+    for row in rows:
+        card = _private_card(row)
+        if card is None or card.guid in guids or row.slug in result.cards:
+            result.invalid += 1
+            continue
+        here = present.get(card.guid)
+        if here is not None and here.current and here.current.created_at >= row.updated_at:
+            card = replace(card, text=private_cards.text_of(here))
+        chars = private_cards.chars_taken(here, card)
+        if (here is None and cards_left <= 0) or chars > chars_left:
+            result.left_out += 1
+            continue
+        cards_left -= here is None
+        chars_left -= chars
+        guids.add(card.guid)
+        result.cards[row.slug] = card
+        if here is not None:
+            result.own_slugs[row.slug] = here.slug
+    return result
+
+
+def _private_card(row: PrivateCardRow) -> ForeignCard | None:
+    """Return a private card as it would be stored; None for one that cannot be."""
+    guid = displayable(clean(row.guid)).strip()
+    formats = (private_cards.MARKDOWN, private_cards.HTML)
+    is_valid = 0 < len(guid) <= MAX_GUID_LENGTH and row.slug.startswith(private_cards.SLUG_PREFIX)
+    if not is_valid or row.text_format not in formats or not _has_time(row.updated_at):
+        return None
+    try:
+        text = private_cards.cleaned(CardText(row.front, row.back, row.text_format))
+    except private_cards.BadCard:
+        return None
+    origin = displayable(clean(row.origin)).strip()[:MAX_ORIGIN_LENGTH]
+    sha256 = row.sha256 if SHA256.fullmatch(row.sha256) else ""
+    return ForeignCard(guid, text, origin, sha256, is_note=False)
 
 
 def _json(archive: ZipFile) -> ArchiveJson:

@@ -29,6 +29,14 @@ class CardLine:
 
 
 @dataclass(frozen=True)
+class PrivateLine:
+    """A private card that is added, or whose text is changed."""
+
+    front: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
 class ImportRow:
     upload: Import
     reason: str  # why it cannot be imported
@@ -36,6 +44,8 @@ class ImportRow:
     cards: list[CardLine] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)  # phrases; none where nothing is new
     left_out: list[str] = field(default_factory=list)
+    private: list[PrivateLine] = field(default_factory=list)  # the first of them
+    private_count: int = 0
     others: list[str] = field(default_factory=list)  # fronts, or slugs that this site lacks
     other_count: int = 0
 
@@ -56,6 +66,8 @@ def import_row(upload: Import) -> ImportRow:
         cards=_cards(plan),
         taken=_taken(counts_of(plan)),
         left_out=_anki_left_out(plan) if is_anki else _gradus_left_out(plan),
+        private=[PrivateLine(**line) for line in plan.get("private", [])],
+        private_count=plan.get("private_cards", 0) + plan.get("private_changed", 0),
         others=plan["others"] if is_anki else plan["unknown"],
         other_count=plan["other_count"] if is_anki else plan["unknown_count"],
     )
@@ -102,6 +114,15 @@ def _taken(counts: dict[str, Any]) -> list[str]:
         phrases.append(ngettext("%(n)s new card", "%(n)s new cards", cards) % {"n": cards})
     if reviews:
         phrases.append(ngettext("%(n)s review", "%(n)s reviews", reviews) % {"n": reviews})
+    private, changed = int(counts.get("private_cards", 0)), int(counts.get("private_changed", 0))
+    if private:
+        words = ngettext("%(n)s new private card", "%(n)s new private cards", private)
+        phrases.append(words % {"n": private})
+    if changed:
+        words = ngettext(
+            "%(n)s private card with another text", "%(n)s private cards with another text", changed
+        )
+        phrases.append(words % {"n": changed})
     if notes:
         phrases.append(ngettext("%(n)s note", "%(n)s notes", notes) % {"n": notes})
     if bookmarks:
@@ -128,6 +149,9 @@ def _gradus_left_out(plan: dict[str, Any]) -> list[str]:
     if plan["notes_kept"]:
         words = _("notes (%(n)s): what you have here is the same, or newer")
         lines.append(words % {"n": plan["notes_kept"]})
+    if plan.get("private_left_out"):
+        words = _("%(n)s private cards: beyond what one can have")
+        lines.append(words % {"n": plan["private_left_out"]})
     if plan["invalid"]:
         words = _("%(n)s rows: with values that no row here can have")
         lines.append(words % {"n": plan["invalid"]})

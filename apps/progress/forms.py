@@ -13,7 +13,7 @@ from django import forms
 from django.forms.models import model_to_dict
 from django.http import Http404
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from apps.accounts.models import User
 from apps.common.clock import now
@@ -45,7 +45,10 @@ from apps.progress.models import (
 )
 from apps.progress.services.answers import Given, Written
 from apps.progress.services.attempts import FormState
-from apps.questions.limits import MAX_ANSWER_CHARS, MAX_POINTS
+from apps.questions import private_cards
+from apps.questions.limits import MAX_ANSWER_CHARS, MAX_POINTS, MAX_SIDE_CHARS
+from apps.questions.models import Revision
+from apps.questions.private_cards import CardText
 
 MAX_OFFLINE = timedelta(weeks=2)  # after which a device's ratings are refused
 MAX_UNTIL_INTERVIEW = timedelta(days=3 * 366)
@@ -123,6 +126,36 @@ class NoteForm(forms.Form):
             )
         },
     )
+
+
+class PrivateCardForm(forms.Form):
+    """Both sides of a private card, in the format that it has."""
+
+    front = MultilineField(label=pgettext_lazy("of a card", "Front"), max_length=MAX_SIDE_CHARS)
+    back = MultilineField(label=pgettext_lazy("of a card", "Back"), max_length=MAX_SIDE_CHARS)
+
+    def __init__(self, *args: Any, text_format: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.text_format = text_format
+        self.fields["front"].widget.attrs["rows"] = 5
+        self.fields["back"].widget.attrs["rows"] = 10
+        help_texts = {
+            private_cards.MARKDOWN: _("Markdown, with TeX: $x^2$, or $$x^2$$ on its own line."),
+            private_cards.HTML: _(r"HTML, with TeX: \(x^2\), or \[x^2\] on its own line."),
+        }
+        for field in self.fields.values():
+            field.help_text = help_texts[Revision.TextFormat(text_format)]
+
+    @property
+    def text(self) -> CardText:
+        sides = self.cleaned_data
+        return CardText(sides["front"], sides["back"], self.text_format)
+
+
+class OriginForm(PlainForm):
+    """Which of the files that private cards came from is meant."""
+
+    origin = NameField()
 
 
 class BookmarkForm(PlainForm):

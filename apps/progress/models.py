@@ -254,7 +254,8 @@ class Attempt(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="attempts")
     question = models.ForeignKey(Question, models.CASCADE, related_name="attempts")
-    revision = models.ForeignKey(Revision, models.PROTECT, related_name="attempts")
+    # RESTRICT: a private card is deleted with its revisions and attempts, as one
+    revision = models.ForeignKey(Revision, models.RESTRICT, related_name="attempts")
     number = models.PositiveIntegerField()  # of the learner's attempts at the question, from 0
     seed = models.PositiveSmallIntegerField()  # of the variant and of the order of options
     day = models.DateField()  # the learner's: the next day begins another attempt
@@ -316,7 +317,7 @@ class Answer(models.Model):
 
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="answers")
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="answers")
-    revision = models.ForeignKey(Revision, models.PROTECT, related_name="answers")
+    revision = models.ForeignKey(Revision, models.RESTRICT, related_name="answers")
     part = models.CharField(max_length=16)  # its name, as in `questions.variants`
     place = models.PositiveIntegerField()  # among those of its part and attempt, from 1
     seed = models.PositiveSmallIntegerField()

@@ -271,6 +271,10 @@ class RevisionAdmin(EditableMixin, admin.ModelAdmin[Revision]):
     def has_delete_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _is_published(obj)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Revision]:
+        revisions: QuerySet[Revision] = super().get_queryset(request)
+        return revisions.filter(question__owner=None)  # a private card is its owner's alone
+
     def get_readonly_fields(self, request: HttpRequest, obj: Revision | None = None) -> list[str]:
         # its number counts the revisions of this question
         return [*super().get_readonly_fields(request, obj), *(["question"] if obj else [])]
@@ -318,7 +322,7 @@ class RevisionTextAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RevisionText]:
         texts: QuerySet[RevisionText] = super().get_queryset(request)
-        return texts.filter(
+        return texts.filter(revision__question__owner=None).filter(
             Q(revision=F("revision__question__current")) | Q(revision__published_at=None)
         )
 

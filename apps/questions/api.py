@@ -30,7 +30,7 @@ TOPIC_CHOICES = [(topic.slug, topic.title_en) for topic in TOPICS.values()]
 
 class QuestionSummary(Output):
     id = Id(help_text="Its name in addresses.")
-    topic = serializers.CharField()
+    topic = serializers.CharField(help_text="Empty: of a private card.")
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices))
     difficulty = serializers.IntegerField(help_text="1 (recall) to 5 (research).")
     title = serializers.CharField(help_text="Markdown with TeX.")

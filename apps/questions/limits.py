@@ -29,3 +29,12 @@ MAX_NUMBER_INPUT = 2 * MAX_NUMBER_LENGTH
 MAX_EXPRESSION_INPUT = MAX_EXPRESSION_LENGTH + 100
 MAX_REPORT_LENGTH = 4000  # UTF-16 code units (common.text.length)
 MAX_IDEMPOTENCY_KEY_LENGTH = 64
+
+# ---------------------------------------------------------------- private cards
+
+MAX_PRIVATE_CARDS = 5_000  # of one person
+MAX_PRIVATE_CHARS = 10_000_000  # of fronts and backs, all of one person
+MAX_SIDE_CHARS = 10_000  # of a front, and of a back: UTF-16 code units (common.text.length)
+MAX_GUID_LENGTH = 64
+MAX_ORIGIN_LENGTH = 200  # of the name of the file that a card came from
+MAX_CARD_TITLE_CHARS = 120  # of a front, in lists

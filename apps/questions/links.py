@@ -27,7 +27,10 @@ FindMissing = Callable[[Collection[Target]], Collection[Target]]  # those that d
 
 def target_of(href: str) -> Target | None:
     """Return the question, lab or claim that a link of this site leads to; None for other pages."""
-    parts = urlsplit(href)
+    try:
+        parts = urlsplit(href)
+    except ValueError:  # `//[`: no address
+        return None
     match parts.path.strip("/").split("/"):
         case ["questions", slug]:
             return Target(QUESTION, unquote(slug))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -17,14 +19,21 @@ from apps.questions.limits import (
     MAX_BANK_TITLE_LENGTH,
     MAX_CLAIM_LENGTH,
     MAX_DIFFICULTY,
+    MAX_GUID_LENGTH,
     MAX_IDEMPOTENCY_KEY_LENGTH,
     MAX_OPTION_KEY_LENGTH,
+    MAX_ORIGIN_LENGTH,
     MAX_REPORT_LENGTH,
     MAX_SLUG_LENGTH,
     MAX_TITLE_LENGTH,
     MIN_DIFFICULTY,
 )
 from apps.questions.variants import PART_KINDS
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from apps.accounts.models import User
 
 SEARCHED_COLUMNS = (
     "current__title_en",
@@ -66,6 +75,15 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         """Return the questions that may be studied: published, in a public bank, not withdrawn."""
         return self.filter(withdrawn=False, bank__public=True, current__isnull=False)
 
+    def private_to(self, user: User | AnonymousUser) -> QuestionQuerySet:
+        """Return the private cards of a person; none of a visitor."""
+        return self.filter(owner=user.pk) if user.pk is not None else self.none()
+
+    def readable_by(self, user: User | AnonymousUser) -> QuestionQuerySet:
+        """Return the questions that are offered, and the person's private cards."""
+        is_offered = Q(withdrawn=False, bank__public=True, current__isnull=False)
+        return self.filter(is_offered | Q(owner=user.pk) if user.pk is not None else is_offered)
+
     def about(self, *claims: str) -> QuestionQuerySet:
         """Return the questions whose current revision names one of these claims."""
         return self.filter(current__claims__overlap=list(claims))
@@ -77,14 +95,31 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return self.filter(search_condition(words, SEARCHED_COLUMNS))
 
 
+QuestionManager = models.Manager.from_queryset(QuestionQuerySet)
+
+
+class BankQuestions(QuestionManager["Question"]):
+    """The questions of the site. A private card, which is a row of the same table, is in no result
+    of it: who means one says so, by `Question.with_private`.
+    """
+
+    def get_queryset(self) -> QuestionQuerySet:
+        questions: QuestionQuerySet = super().get_queryset().filter(owner=None)  # type: ignore[assignment]
+        return questions
+
+
 class Question(models.Model):
     """A question. Its text is in its revisions; topic, kinds and difficulty are those of the
     current one.
+
+    A question with an owner is a private card: front and back of a flashcard that nobody else can
+    see. It has neither bank, topic nor kind, and is written by `services.private_cards` alone.
     """
 
-    bank = models.ForeignKey(Bank, models.PROTECT, related_name="questions")
+    # null: of a private card
+    bank = models.ForeignKey(Bank, models.PROTECT, related_name="questions", null=True)
     slug = models.SlugField(max_length=MAX_SLUG_LENGTH, unique=True)
-    topic = models.SlugField(
+    topic = models.SlugField(  # empty: of a private card
         max_length=MAX_SLUG_LENGTH,
         choices=[(topic.slug, topic.title_en) for topic in TOPICS.values()],
         db_index=True,
@@ -92,12 +127,25 @@ class Question(models.Model):
     kinds = ArrayField(models.CharField(max_length=16, choices=Kind.choices))
     difficulty = models.PositiveSmallIntegerField()  # MIN_DIFFICULTY to MAX_DIFFICULTY
     # null: only drafts so far
-    current = models.ForeignKey("Revision", models.PROTECT, related_name="+", null=True, blank=True)
-    # digest of its files when they were last loaded; empty: written in the admin
+    # RESTRICT: a private card is deleted with its revisions, as one
+    current = models.ForeignKey(
+        "Revision", models.RESTRICT, related_name="+", null=True, blank=True
+    )
+    # digest of its files when they were last loaded, of a private card that of the note when it was
+    # last imported; empty: written here
     files_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     withdrawn = models.BooleanField(default=False)
+    # who alone sees it; null: a question of the bank. No reverse name: `with_private` is the way
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", null=True, editable=False
+    )
+    # of a private card: what it is known by in packages of Anki, and the file that it came from,
+    # empty where it was written here
+    guid = models.CharField(max_length=MAX_GUID_LENGTH, blank=True, editable=False)
+    origin = models.CharField(max_length=MAX_ORIGIN_LENGTH, blank=True, editable=False)
 
-    objects = QuestionQuerySet.as_manager()
+    objects = BankQuestions()  # the default, so that whatever forgets private cards excludes them
+    with_private = QuestionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("question")
@@ -109,11 +157,23 @@ class Question(models.Model):
                 name="difficulty_is_1_to_5",
             ),
             models.CheckConstraint(
-                condition=Q(topic__in=list(TOPICS)), name="a_question_has_a_known_topic"
+                condition=Q(topic__in=list(TOPICS)) | Q(topic="", owner__isnull=False),
+                name="a_question_has_a_known_topic",
             ),
             models.CheckConstraint(
-                condition=Q(kinds__contained_by=list(Kind.values), kinds__len__gt=0),
+                condition=Q(kinds__contained_by=list(Kind.values), kinds__len__gt=0)
+                | Q(kinds=[], owner__isnull=False),
                 name="a_question_has_known_kinds",
+            ),
+            models.CheckConstraint(
+                condition=Q(owner=None, bank__isnull=False, guid="", origin="")
+                | (Q(owner__isnull=False, bank=None, topic="", kinds=[]) & ~Q(guid="")),
+                name="a_question_is_of_a_bank_or_private",
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "guid"],
+                condition=Q(owner__isnull=False),
+                name="a_private_card_has_a_guid",
             ),
         ]
         indexes = [GinIndex(fields=["kinds"], name="questions_by_kind")]
@@ -125,6 +185,10 @@ class Question(models.Model):
         # a page of `progress`, which also shows what the learner did
         return f"/questions/{self.slug}"
 
+    @property
+    def is_private(self) -> bool:
+        return self.owner_id is not None
+
 
 class Revision(models.Model):
     """A version of a question. Once published it is immutable: an attempt keeps the revision that
@@ -132,7 +196,15 @@ class Revision(models.Model):
 
     Text is Markdown with TeX. Its HTML is rendered when the revision is published, and empty where
     a text shows sampled values.
+
+    That of a private card has its front as statement and its back as answer, once, in the columns
+    of English, whatever the language; pages render them when they are shown.
     """
+
+    class TextFormat(models.TextChoices):
+        BANK = "bank", _("as the bank's")
+        MARKDOWN = "markdown", _("Markdown")  # of a private card that was written here
+        HTML = "html", _("HTML")  # of one that was imported; sanitized
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()  # from 1, within the question
@@ -168,6 +240,9 @@ class Revision(models.Model):
     short_answer_html_zh = models.TextField(blank=True, editable=False)
     answer_html_en = models.TextField(blank=True, editable=False)
     answer_html_zh = models.TextField(blank=True, editable=False)
+    text_format = models.CharField(
+        max_length=8, choices=TextFormat, default=TextFormat.BANK, editable=False
+    )
     # html_columns.current_html_version() when the HTML was rendered
     html_version = models.CharField(max_length=32, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Clock())
@@ -190,6 +265,10 @@ class Revision(models.Model):
     @property
     def is_published(self) -> bool:
         return self.published_at is not None
+
+    @property
+    def is_private(self) -> bool:
+        return self.text_format != self.TextFormat.BANK
 
 
 class RevisionText(models.Model):
@@ -274,8 +353,9 @@ class Report(models.Model):
 
     MAX_OPEN_REPORTS = 20  # of one person
 
-    question = models.ForeignKey(Question, models.CASCADE, related_name="reports")
-    revision = models.ForeignKey(Revision, models.CASCADE, related_name="reports")
+    # RESTRICT: of the bank's questions, of which none that was published is deleted
+    question = models.ForeignKey(Question, models.RESTRICT, related_name="reports")
+    revision = models.ForeignKey(Revision, models.RESTRICT, related_name="reports")
     reporter = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="question_reports"
     )

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet, Value
+from django.db.models import Count, Q, QuerySet, Sum, Value
+from django.db.models.functions import Length
 from django.http import Http404
 from django.utils.safestring import SafeString, mark_safe
 
+from apps.accounts.models import User
 from apps.common.highlighting import highlight_code
+from apps.common.listing import search_condition
 from apps.common.text import is_chinese
-from apps.questions import html_columns, links, rendering, schema, variants
+from apps.questions import card_text, html_columns, links, rendering, schema, variants
 from apps.questions.html_columns import HtmlColumn
-from apps.questions.limits import DIFFICULTIES
+from apps.questions.limits import DIFFICULTIES, MAX_PRIVATE_CARDS, MAX_PRIVATE_CHARS
 from apps.questions.links import FindMissing, Target
 from apps.questions.models import Question, Revision, RevisionText
 from apps.questions.variants import (
@@ -75,15 +78,71 @@ def question_of_authors(slug: str) -> Question:
 
 def revisions_of(question: Question) -> QuerySet[Revision]:
     """Return the revisions of a question, drafts included."""
-    return Revision.objects.filter(question=question).select_related("question")
+    return bank_revisions().filter(question=question)
+
+
+def bank_revisions() -> QuerySet[Revision]:
+    """Return the revisions of all questions of the bank, drafts included."""
+    return Revision.objects.filter(question__owner=None).select_related("question")
 
 
 def revision_of_authors(pk: int) -> Revision:
     """Return a revision with its question, drafts included; 404 if there is none."""
-    revision = Revision.objects.select_related("question").filter(pk=pk).first()
+    revision = bank_revisions().filter(pk=pk).first()
     if revision is None:
         raise Http404("No such revision.")
     return revision
+
+
+# ---------------------------------------------------------------- private cards
+
+PRIVATE_COLUMNS = ("current__title_en", "current__statement_en", "current__answer_en")
+
+
+def private_cards(owner: User, *, words: str = "", origin: str = "") -> QuerySet[Question]:
+    """Return the private cards of a person, the newest first.
+
+    Args:
+        words: that front or back must have.
+        origin: the file that they came from; "" for all.
+    """
+    cards = Question.with_private.private_to(owner).select_related("current").order_by("-pk")
+    if origin:
+        cards = cards.filter(origin=origin)
+    return cards.filter(search_condition(words, PRIVATE_COLUMNS)) if words else cards
+
+
+def private_card(owner: User, slug: str) -> Question:
+    """Return a private card of a person; 404 for any other question."""
+    card = private_cards(owner).filter(slug=slug).first()
+    if card is None:
+        raise Http404("No such private card.")
+    return card
+
+
+def private_card_origins(owner: User) -> list[tuple[str, int]]:
+    """Return the files that a person's private cards came from, each with how many."""
+    cards = Question.with_private.private_to(owner).exclude(origin="").order_by("origin")
+    return list(cards.values_list("origin").annotate(n=Count("pk")))
+
+
+@dataclass(frozen=True)
+class RoomForCards:
+    """How much a person's private cards may still grow by."""
+
+    cards: int
+    chars: int
+
+
+def room_for_cards(owner: User) -> RoomForCards:
+    """Return what is left of `MAX_PRIVATE_CARDS` and `MAX_PRIVATE_CHARS` (one query)."""
+    chars = Length("current__statement_en") + Length("current__answer_en")
+    cards = Question.with_private.private_to(owner)
+    stored = cards.aggregate(cards=Count("pk"), chars=Sum(chars))
+    return RoomForCards(
+        max(0, MAX_PRIVATE_CARDS - stored["cards"]),
+        max(0, MAX_PRIVATE_CHARS - (stored["chars"] or 0)),
+    )
 
 
 LIST_COLUMNS = (
@@ -131,6 +190,8 @@ def question_variant(revision: Revision, seed: int) -> QuestionVariant:
     Args:
         seed: of the sampled numbers and of the order of options, modulo sampling.SEEDS.
     """
+    if revision.is_private:
+        return QuestionVariant(seed=seed, values={}, parts=(), hints=0, points=0, starter="")
     typed = schema.read(revision.facts)
     return variants.build_variant(typed, revision.outline, revision.starter, seed)
 
@@ -203,8 +264,16 @@ class QuestionPage:
 
     @property
     def language_tag(self) -> str:
-        """The language as the attribute `lang` names it."""
+        """The language as the attribute `lang` names it; that of a private card is unknown."""
+        if self.revision.is_private:
+            return ""
         return "zh-Hans" if self.language == "zh" else "en"
+
+    @property
+    def source(self) -> str:
+        """The statement as it was written."""
+        language = "en" if self.revision.is_private else self.language
+        return str(getattr(self.revision, f"statement_{language}"))
 
     @property
     def sources(self) -> Sequence[Mapping[str, str]]:
@@ -230,7 +299,37 @@ def question_page(
     """
     language = language or ("zh" if is_chinese() else "en")
     variant = variant or question_variant(revision, 0)
+    if revision.is_private:
+        return _private_page(revision, variant, language, find_missing)
     return _PageBuilder(revision, variant, language, verdicts, find_missing).page()
+
+
+def _private_page(
+    revision: Revision, variant: QuestionVariant, language: str, find_missing: FindMissing | None
+) -> QuestionPage:
+    """Return a private card as a page shows it: its front is the statement, its back the answer."""
+    sides = [
+        card_text.shown(text, revision.text_format)
+        for text in (revision.statement_en, revision.answer_en)
+    ]
+    linked = links.targets(sides) if find_missing else set()
+    missing: Collection[Target] = find_missing(linked) if find_missing and linked else ()
+    front, back = (mark_safe(links.resolved(side, missing)) for side in sides)  # noqa: S308 - sanitized by nh3
+    return QuestionPage(
+        revision=revision,
+        variant=variant,
+        language=language,
+        title=mark_safe(revision.title_html_en),  # noqa: S308 - escaped text
+        statement=front,
+        short_answer=mark_safe(""),
+        answer=back,
+        parts=(),
+        hints=(),
+        points=(),
+        mistakes=(),
+        follow_ups=(),
+        starter=None,
+    )
 
 
 class _PageBuilder:

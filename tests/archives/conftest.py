@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
 from tests.progress.conftest import (  # noqa: F401 - fixtures
     concept,
     mei,

@@ -148,7 +148,9 @@ def test_what_was_taken_back_here_does_not_come_again(
     assert Card.objects.get().is_new
 
 
-def test_a_card_is_known_by_its_text_and_others_are_listed(mei: User, tmp_path: Path) -> None:
+def test_a_card_is_known_by_its_text_and_others_become_private_cards(
+    mei: User, tmp_path: Path
+) -> None:
     words = {"statement_en": "Why does $x^2$ **grow**?", "title_zh": "平方为何增长"}
     question = make_question("growth", html=words)
     path = tmp_path / "deck.apkg"
@@ -160,14 +162,13 @@ def test_a_card_is_known_by_its_text_and_others_are_listed(mei: User, tmp_path: 
     upload = uploaded(mei, path)
     assert [card["slug"] for card in upload.plan["cards"]] == [question.slug]
     assert not upload.plan["cards"][0]["by_guid"]
-    assert upload.plan["others"] == ["What is alert(1) else?"]
+    assert upload.plan["private"] == [{"front": "What is else?", "is_new": True}]
     assert upload.plan["left_out"] == {"note": 1}
     client = Client()
     client.force_login(mei)
     page = client.get("/settings/data/import").content.decode()
-    assert (
-        "1 note is no" in page and "What is alert(1) else?" in page and "known by its text" in page
-    )
+    assert "1 new private card" in page and "What is else?" in page
+    assert "known by its text" in page and "alert(1)" not in page
     assert not Card.objects.exists()  # a dry run takes nothing
 
 

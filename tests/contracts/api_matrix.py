@@ -103,6 +103,8 @@ API: dict[str, dict[str, Answers]] = {
     "progress_api:points": {"post": members(404)},
     "progress_api:cards": {"get": members(200)},
     "progress_api:card": {"get": members(404), "put": members(200), "patch": members(400)},
+    "progress_api:private-cards": {"get": members(200), "post": members(400)},
+    "progress_api:private-card": {"get": (401, 200, 404, 404), "delete": (401, 204, 404, 404)},
     "progress_api:reviews": {"get": members(200)},
     "progress_api:review-undo": {"post": members(409)},
     "progress_api:review-session": {
@@ -167,6 +169,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "progress_api:question": {"slug": "how-long"},
     "progress_api:question-attempts": {"slug": "how-long"},
     "progress_api:card": {"slug": "how-long"},
+    "progress_api:private-card": {"slug": "private-nothing"},  # `Cast` has one
     "progress_api:note": {"slug": "how-long"},
     "progress_api:bookmark": {"slug": "how-long"},
     "notices_api:read": {"pk": 0},

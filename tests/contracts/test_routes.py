@@ -30,7 +30,9 @@ from apps.discussions.models import Thread
 from apps.discussions.subjects import Subject
 from apps.experiments import services
 from apps.experiments.models import Run, Worker
+from apps.questions import private_cards
 from apps.questions.models import Question, Report, Revision
+from apps.questions.private_cards import CardText
 from apps.questions.services import draft_from
 from apps.webhooks import services as webhooks
 from apps.webhooks.models import Delivery
@@ -108,6 +110,11 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "progress:topic": (same(200), same(405)),
     "progress:questions": (same(200), same(405)),
     "progress:own-questions": ((IN, 200, 200, 200), (IN, 405, 405, 405)),
+    "progress:private-cards": ((IN, 200, 200, 200), (IN, 405, 405, 405)),
+    "progress:private-card-new": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
+    "progress:private-card-edit": ((IN, 200, 404, 404), (IN, 422, 404, 404)),
+    "progress:private-card-delete": (same(405), OWN_ACTION),
+    "progress:private-cards-delete": (same(405), (IN, 302, 302, 302)),
     "questions:about": (same(200), same(405)),
     "questions:report": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     # the owner has no public page; those of somebody who has: tests/discussions/test_people.py
@@ -355,6 +362,8 @@ ACTIONS = (
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **{f"progress:{action}": QUESTION for action in ACTIONS},
     "progress:progress-csv": {"figure": "recall"},
+    "progress:private-card-edit": {"slug": "private-nothing"},  # `Cast` has one
+    "progress:private-card-delete": {"slug": "private-nothing"},
     "progress:topic": {"slug": "losses"},
     "questions:about": {"claim": "dead-relu.lr-kills"},
     "questions:report": QUESTION,
@@ -445,6 +454,7 @@ class Cast:
             claims=["dead-relu.lr-kills"],
             labs=["dead-relu"],
         )
+        self.card = private_cards.create(owner=mei, text=CardText("A front.", "A back."))
         people = {"owner": mei, "stranger": User.objects.create_user("sam@example.org", "sam")}
         self.browsers = {"visitor": Client(raise_request_exception=False)}
         for role, person in people.items():
@@ -472,6 +482,8 @@ class Cast:
             of_post = {"number": 1} if "<int:number>" in resolved else {}
             of_thread = self.discussed["thread"] | of_post if "<int:pk>" in resolved else {}
             taken = self.discussed.get(name.rpartition(":")[2], of_thread)
+        if name.startswith(("progress:private-card", "progress_api:private-card")):
+            taken = {"slug": self.card.slug} if "<slug:slug>" in resolved else {}
         if name.startswith(("webhooks:", "webhooks_api:")):
             of_webhook = {"pk": self.delivery.webhook_id} if "<uuid:pk>" in resolved else {}
             taken = of_webhook | ({"of": self.delivery.pk} if "<uuid:of>" in resolved else {})

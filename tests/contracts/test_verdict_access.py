@@ -152,6 +152,8 @@ NONE = """
     progress:question-bookmark progress:question-suspend progress:question-card
     progress:review-start progress:review-end progress:review-skip progress:review-undo
     progress:progress progress:progress-csv progress:topic
+    progress:private-cards progress:private-card-new progress:private-card-edit
+    progress:private-card-delete progress:private-cards-delete
     progress:questions progress:own-questions questions:about questions:report
     accounts:settings accounts:language accounts:theme accounts:resume accounts:operator
     accounts:activity accounts:sessions account_reauthenticate security-txt
@@ -191,6 +193,7 @@ NONE = """
     questions_api:revisions questions_api:revision questions_api:publish
     progress_api:question-attempts progress_api:attempts progress_api:hints progress_api:grade
     progress_api:points progress_api:cards progress_api:card progress_api:reviews
+    progress_api:private-cards progress_api:private-card
     progress_api:review-undo progress_api:review-session progress_api:review-skip progress_api:note
     progress_api:bookmarks progress_api:bookmark progress_api:plan progress_api:today
     progress_api:statistics progress_api:forecast progress_api:unread-verdicts

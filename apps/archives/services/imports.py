@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -40,8 +40,10 @@ from apps.common.text import clean, displayable
 from apps.progress import selectors
 from apps.progress import services as progress
 from apps.progress.models import Bookmark, Card, Note, Plan, Review
-from apps.progress.services.reviews import ForeignReview
+from apps.progress.services.reviews import ForeignLog, ForeignReview
+from apps.questions import card_text, private_cards
 from apps.questions.models import Question
+from apps.questions.private_cards import ForeignCard
 
 log = logging.getLogger(__name__)
 State = Import.State
@@ -184,29 +186,73 @@ def plan(upload: Import) -> dict[str, Any]:
         if gradus_import.is_archive(archive):
             return _gradus_plan(gradus_import.read(archive, upload.owner), upload.owner)
         if anki_collection.is_package(archive):
-            return _anki_plan(anki_import.read(archive), upload.owner)
+            contents = anki_import.read(archive, upload.owner, upload.name)
+            return _anki_plan(contents, upload.owner)
         raise BadArchive(BadArchive.UNKNOWN)
 
 
 def _anki_plan(contents: anki_import.AnkiContents, owner: User) -> dict[str, Any]:
+    new = {
+        match.question.slug: len(_missing(match.reviews, owner, match.question))
+        for match in contents.matched
+    }
     cards = [
         {
             "slug": match.question.slug,
             "by_guid": match.by_guid,
             "reviews": len(match.reviews),
-            "new": len(_missing(match.reviews, owner, match.question)),
+            "new": new[match.question.slug],
         }
         for match in contents.matched
     ]
     have = _slugs_of_cards(owner)
+    missing = _missing_of_private(contents.private, owner)
     return {
         "kind": ANKI,
         "cards": cards,
-        "new_cards": sum(card["slug"] not in have for card in cards),
-        "new": sum(card["new"] for card in cards),
+        "new_cards": len(new.keys() - have),
+        "new": sum(new.values()) + sum(map(len, missing.values())),
+        **_private_plan([(card.foreign, card.present) for card in contents.private]),
         "others": contents.others,
         "other_count": contents.other_count,
         "left_out": dict(+contents.left_out),
+    }
+
+
+def _private_plan(cards: Sequence[tuple[ForeignCard, Question | None]]) -> dict[str, Any]:
+    """Return what becomes of private cards: how many are new, or say something else, and the first
+    of them by their fronts.
+    """
+    new = [card for card, present in cards if present is None]
+    changed = [card for card, present in cards if present and private_cards.differs(present, card)]
+    listed = [{"front": _title(card), "is_new": True} for card in new[:MAX_LISTED]]
+    listed += [{"front": _title(card), "is_new": False} for card in changed[:MAX_LISTED]]
+    return {
+        "private": listed[:MAX_LISTED],
+        "private_cards": len(new),
+        "private_changed": len(changed),
+        "private_same": len(cards) - len(new) - len(changed),
+    }
+
+
+def _title(card: ForeignCard) -> str:
+    return card_text.title(card.text.front, card.text.text_format)
+
+
+def _missing_of_private(
+    cards: Sequence[anki_import.PrivateCard], owner: User
+) -> dict[str, list[ForeignReview]]:
+    """Return the reviews that the logs of private cards lack, by GUID (one query)."""
+    pks = [card.present.pk for card in cards if card.present and card.reviews]
+    stored: dict[int, list[tuple[datetime, int | None]]] = {}
+    rows = Review.objects.filter(user=owner, card__question__in=pks)
+    for question, at, rating in rows.values_list("card__question", "at", "rating"):
+        stored.setdefault(question, []).append((at, rating))
+    return {
+        card.foreign.guid: anki_import.missing(
+            card.reviews, stored.get(card.present.pk, []) if card.present else []
+        )
+        for card in cards
     }
 
 
@@ -237,11 +283,16 @@ def _missing_of_archive(
 
 
 def _gradus_plan(contents: gradus_import.GradusContents, owner: User) -> dict[str, Any]:
+    present = private_cards.by_guid(owner)
+    here = contents.questions | {
+        slug: present[card.guid] for slug, card in contents.private.items() if card.guid in present
+    }
     new = {
-        slug: len(_missing_of_archive(rows, owner, contents.questions[slug]))
+        slug: len(_missing_of_archive(rows, owner, here[slug]) if slug in here else rows)
         for slug, rows in contents.reviews.items()
     }
     have = _slugs_of_cards(owner)
+    of_bank = {*contents.cards, *contents.reviews} - contents.private.keys()
     bookmarked = Bookmark.objects.filter(user=owner).values_list("question__slug", flat=True)
     return {
         "kind": GRADUS,
@@ -249,14 +300,16 @@ def _gradus_plan(contents: gradus_import.GradusContents, owner: User) -> dict[st
         "created_at": contents.created_at.isoformat(),
         "cards": [
             {"slug": slug, "reviews": len(contents.reviews.get(slug, [])), "new": new.get(slug, 0)}
-            for slug in sorted({*contents.cards, *contents.reviews})
+            for slug in sorted(of_bank)
         ],
-        "new_cards": len({*contents.cards, *contents.reviews} - have),
+        "new_cards": len(of_bank - have),
         "new": sum(new.values()),
         "notes": len(_newer_notes(contents, owner)),
         "notes_kept": len(contents.notes) - len(_newer_notes(contents, owner)),
-        "bookmarks": len(set(contents.bookmarks) - set(bookmarked)),
+        "bookmarks": len(set(map(contents.slug_here, contents.bookmarks)) - set(bookmarked)),
         "has_plan": contents.plan is not None and not Plan.objects.filter(user=owner).exists(),
+        **_private_plan([(card, present.get(card.guid)) for card in contents.private.values()]),
+        "private_left_out": contents.private_left_out,
         "unknown": contents.unknown[:MAX_LISTED],
         "unknown_count": len(contents.unknown),
         "invalid": contents.invalid,
@@ -279,8 +332,8 @@ def _newer_notes(
     return [
         note
         for slug, note in contents.notes.items()
-        if slug not in stored
-        or (stored[slug][0] != note.text and stored[slug][1] < note.updated_at)
+        if (here := contents.slug_here(slug)) not in stored
+        or (stored[here][0] != note.text and stored[here][1] < note.updated_at)
     ]
 
 
@@ -294,7 +347,7 @@ def _take(upload: Import) -> bool:
             gradus = gradus_import.read(archive, upload.owner)
             anki = None
         else:
-            gradus, anki = None, anki_import.read(archive)
+            gradus, anki = None, anki_import.read(archive, upload.owner, upload.name)
     with transaction.atomic():
         lock_user(upload.owner)
         if gradus is not None:
@@ -319,13 +372,46 @@ def _take_anki(contents: anki_import.AnkiContents, owner: User) -> Counter[str]:
         missing = _missing(match.reviews, owner, match.question)
         result["reviews"] += _merge(owner, match.question, missing, match.card.suspended)
         result["cards"] += is_new
+    private = {card.foreign.guid: card for card in contents.private}
+    taken = private_cards.take(owner=owner, cards=[card.foreign for card in private.values()])
+    new_reviews = _missing_of_private(list(private.values()), owner)
+    logs = [
+        ForeignLog(taken.cards[guid], new_reviews[guid], card.card.suspended)
+        for guid, card in private.items()
+    ]
+    result.update(_counted(taken))
+    result["reviews"] += _merge_all(owner, logs)
     return result
 
 
+def _counted(taken: private_cards.Taken) -> Counter[str]:
+    return +Counter(private_cards=taken.created, private_changed=taken.changed)
+
+
+def _merge_all(owner: User, logs: Iterable[ForeignLog]) -> int:
+    """Add what the logs of private cards lack. One that was never reviewed gets no card of reviews,
+    so that it comes up as new ones do.
+    """
+    have = set(Card.objects.filter(user=owner).values_list("question", flat=True))
+    new = []
+    count = 0
+    for log in logs:
+        if log.question.pk in have:
+            if log.reviews:
+                count += progress.reviews.merge(
+                    user=owner, question=log.question, reviews=log.reviews
+                )
+        elif log.reviews or log.suspended:
+            new.append(log)
+    return count + progress.reviews.merge_new(user=owner, logs=new)
+
+
 def _take_gradus(contents: gradus_import.GradusContents, owner: User) -> Counter[str]:
-    result: Counter[str] = Counter()
+    result = _take_private(contents, owner)
     for slug in sorted({*contents.cards, *contents.reviews}):
-        question = contents.questions[slug]
+        question = contents.questions.get(slug)
+        if question is None or question.is_private:
+            continue  # taken above
         is_new = selectors.cards.card_of(owner, question) is None
         reviews = _missing_of_archive(contents.reviews.get(slug, []), owner, question)
         result["reviews"] += _merge(owner, question, reviews, contents.cards.get(slug, False))
@@ -349,6 +435,23 @@ def _take_gradus(contents: gradus_import.GradusContents, owner: User) -> Counter
             two_buttons=of.two_buttons,
         )
         result["plan"] += 1
+    return result
+
+
+def _take_private(contents: gradus_import.GradusContents, owner: User) -> Counter[str]:
+    """Take the private cards of an archive with their logs; `contents` learns which question each
+    of them is here.
+    """
+    taken = private_cards.take(owner=owner, cards=contents.private.values())
+    for slug, card in contents.private.items():
+        contents.questions[slug] = taken.cards[card.guid]
+    logs = []
+    for slug in contents.private:
+        question, reviews = contents.questions[slug], contents.reviews.get(slug, [])
+        reviews = _missing_of_archive(reviews, owner, question) if reviews else []
+        logs.append(ForeignLog(question, reviews, contents.cards.get(slug, False)))
+    result = _counted(taken)
+    result["reviews"] += _merge_all(owner, logs)
     return result
 
 

@@ -35,6 +35,7 @@ ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
 WITHIN = {
     "experiments:catalogue": ("experiments:runs",),
     "progress:questions": ("progress:own-questions",),
+    "progress:progress": ("progress:private-cards",),
     "discussions:threads": ("discussions:moderation",),
 }
 # a phone has room for five: there an item is reached within another

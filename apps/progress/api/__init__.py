@@ -18,6 +18,8 @@ from apps.progress.api.plans import StatisticsEndpoint as StatisticsEndpoint
 from apps.progress.api.plans import TodayEndpoint as TodayEndpoint
 from apps.progress.api.plans import UnreadVerdictEndpoint as UnreadVerdictEndpoint
 from apps.progress.api.plans import UnreadVerdictsEndpoint as UnreadVerdictsEndpoint
+from apps.progress.api.private_cards import PrivateCardEndpoint as PrivateCardEndpoint
+from apps.progress.api.private_cards import PrivateCardsEndpoint as PrivateCardsEndpoint
 from apps.progress.api.reviews import CardEndpoint as CardEndpoint
 from apps.progress.api.reviews import CardsEndpoint as CardsEndpoint
 from apps.progress.api.reviews import ReviewsEndpoint as ReviewsEndpoint

@@ -55,7 +55,9 @@ class QuestionPart(Output):
 
 
 class QuestionDetail(QuestionSummary):
-    statement = serializers.CharField(help_text="Markdown with TeX; `{{n}}` is a sampled number.")
+    statement = serializers.CharField(
+        help_text="Markdown with TeX; `{{n}}` is a sampled number. An imported private card: HTML."
+    )
     statement_html = Html(help_text="With the numbers of the variant.")
     seed = serializers.IntegerField(help_text="Of the variant.")
     values = serializers.DictField(
@@ -127,7 +129,7 @@ def question_detail(request: Request, question: Question, attempt: Attempt) -> d
 
 def _texts(page: QuestionPage) -> dict[str, Any]:
     return {
-        "statement": in_language(page.revision, "statement"),
+        "statement": page.source,
         "statement_html": page.statement,
         "seed": page.variant.seed,
         "values": {name: float(value) for name, value in page.variant.values.items()},
@@ -233,7 +235,9 @@ class ReferenceAnswer(Output):
 
 class AttemptDetail(AttemptSummary):
     title = serializers.CharField()
-    statement = serializers.CharField(help_text="Markdown with TeX; `{{n}}` is a sampled number.")
+    statement = serializers.CharField(
+        help_text="Markdown with TeX; `{{n}}` is a sampled number. An imported private card: HTML."
+    )
     statement_html = Html(help_text="With the numbers of the variant.")
     seed = serializers.IntegerField(help_text="Of the variant.")
     values = serializers.DictField(child=serializers.FloatField())

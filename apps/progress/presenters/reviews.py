@@ -7,7 +7,10 @@ from datetime import date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.accounts.models import User
 from apps.common.text import join_sentences
+from apps.progress import days
+from apps.progress.models import Card
 from apps.progress.presenters.amounts import minutes, short_date
 
 
@@ -41,3 +44,13 @@ def session_summary(seconds: float, next_due: date | None) -> str:
         return took_sentence
     due = _("The next cards are due on %(day)s.") % {"day": short_date(next_due)}
     return join_sentences(took_sentence, due)
+
+
+def when_due(card: Card | None, user: User) -> str:
+    """Return when a card comes up next, in a word or as a date."""
+    if card is None or (card.is_new and not card.suspended):
+        return _("new")
+    if card.suspended:
+        return _("not in reviews")
+    day, today = days.day_of(card.due, user.time_zone), days.today(user.time_zone)
+    return _("due") if day <= today else short_date(day)

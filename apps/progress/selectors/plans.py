@@ -18,6 +18,8 @@ def note_of(user: User, slug: str) -> Note | None:
 
 
 def bookmarks_of(user: User) -> QuerySet[Bookmark]:
-    """Return the learner's bookmarks of questions that are offered, for a list."""
-    offered = Question.objects.offered()
+    """Return the learner's bookmarks of questions that are offered, and of private cards, for a
+    list.
+    """
+    offered = Question.with_private.readable_by(user)
     return Bookmark.objects.filter(user=user, question__in=offered).select_related("question")

@@ -119,12 +119,13 @@ def count_by_topic() -> dict[str, int]:
 
 
 def own_questions(user: User) -> QuerySet[Question]:
-    """Return the questions of which the learner has a bookmark or a note, with `is_bookmarked` and
-    `note`, what they touched last first.
+    """Return the questions, and private cards, of which the learner has a bookmark or a note, with
+    `is_bookmarked` and `note`, what they touched last first.
     """
     note = Note.objects.filter(user=user, question=OuterRef("pk"))
     bookmark = Bookmark.objects.filter(user=user, question=OuterRef("pk"))
-    rows = bank.questions().annotate(
+    readable = Question.with_private.readable_by(user).select_related("current")
+    rows = readable.only(*bank.LIST_COLUMNS, "owner").annotate(
         is_bookmarked=Exists(bookmark),
         note=Subquery(note.values("text")[:1]),
         touched_at=Greatest(

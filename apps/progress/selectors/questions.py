@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -31,13 +33,13 @@ LISTED_COLUMNS = (*bank.LIST_COLUMNS, "current__labs")  # without the long texts
 
 
 def question_for(user: User | AnonymousUser, slug: str) -> Question:
-    """Return a question that is offered, with `note` and `is_kept` (bookmarked) of its reader; 404
-    for any other.
+    """Return a question that is offered, or a private card of the reader, with `note` and `is_kept`
+    (bookmarked) of its reader; 404 for any other.
     """
     of_reader = {"user_id": user.pk, "question": OuterRef("pk")}
     note = Subquery(Note.objects.filter(**of_reader).values("text")[:1])
     is_kept = Exists(Bookmark.objects.filter(**of_reader))
-    questions = Question.objects.offered().select_related("current")
+    questions = Question.with_private.readable_by(user).select_related("current")
     question = questions.annotate(note=note, is_kept=is_kept).filter(slug=slug).first()
     if question is None:
         raise Http404("No such question.")
@@ -70,6 +72,24 @@ def new_questions(user: User, limit: int, topic: str = "") -> list[Question]:
     return list((questions.filter(topic=topic) if topic else questions)[:limit])
 
 
+def new_cards(user: User, limit: int, topic: str = "") -> list[Question]:
+    """Return what the learner could begin: new questions, easy ones first, and in between private
+    cards without a card of reviews yet, the oldest first; with a topic, its questions alone.
+
+    They alternate, so that who brought a deck along meets it, and the bank as well.
+    """
+    questions = new_questions(user, limit, topic)
+    private = [] if topic else list(new_private_cards(user)[:limit])
+    pairs = zip_longest(questions, private)
+    return [question for pair in pairs for question in pair if question is not None][:limit]
+
+
+def new_private_cards(user: User) -> QuerySet[Question]:
+    """Return the learner's private cards that never came up, the oldest first."""
+    cards = Question.with_private.private_to(user).select_related("current")
+    return cards.exclude(cards__user=user).order_by("pk")
+
+
 def existing_labs(question: Question) -> list[str]:
     """Return the slugs of the labs that a question of `new_questions` names and that are offered,
     in the question's order.
@@ -80,8 +100,10 @@ def existing_labs(question: Question) -> list[str]:
 
 
 def suspended(user: User) -> QuerySet[Question]:
-    """Return the questions that the learner keeps out of reviews."""
-    return _listed().filter(cards__user=user, cards__suspended=True)
+    """Return the questions, and private cards, that the learner keeps out of reviews."""
+    questions = Question.with_private.readable_by(user).select_related("current")
+    questions = questions.only(*LISTED_COLUMNS, "owner")
+    return questions.filter(cards__user=user, cards__suspended=True)
 
 
 def by_stability(questions: QuerySet[Question], user: User) -> QuerySet[Question]:

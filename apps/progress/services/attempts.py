@@ -14,7 +14,7 @@ from apps.accounts.services import lock_user
 from apps.common.errors import BadRequest
 from apps.progress import days, selectors
 from apps.progress.models import Attempt, ReviewSession
-from apps.progress.services.locks import lock_attempt, lock_latest_attempt
+from apps.progress.services.locks import hold, lock_attempt, lock_latest_attempt
 from apps.questions.models import Question, Revision
 from apps.questions.selectors import question_variant
 
@@ -96,6 +96,7 @@ def _begin(
     if latest is not None and not latest.over:
         latest.over = True
         latest.save(update_fields=["over"])
+    hold(question)
     number = selectors.attempts.next_number(user, question)
     attempt = selectors.attempts.next_attempt(user, question, number)
     if seen.revision is not None:

@@ -1,5 +1,5 @@
 """Row locks, always taken in this order: the learner (`lock_user` of accounts), then the attempt,
-then the card. Two transactions that follow it cannot deadlock.
+then the private card, then the card. Two transactions that follow it cannot deadlock.
 """
 
 from __future__ import annotations
@@ -7,8 +7,22 @@ from __future__ import annotations
 from uuid import UUID
 
 from apps.accounts.models import User
+from apps.common.errors import NotFound
 from apps.progress.models import Attempt, Card
 from apps.questions.models import Question
+
+
+def hold(question: Question) -> None:
+    """Keep a private card from being deleted until this transaction ends, so that a row can refer
+    to it. A question of the bank is never deleted.
+
+    Raises:
+        NotFound: its owner has deleted it meanwhile.
+    """
+    if question.is_private:
+        rows = Question.with_private.select_for_update(no_key=True).filter(pk=question.pk)
+        if not rows.values_list("pk", flat=True).first():
+            raise NotFound
 
 
 def lock_attempt(user: User, question: Question, pk: UUID | None) -> Attempt | None:
@@ -26,7 +40,12 @@ def lock_latest_attempt(user: User, question: Question) -> Attempt | None:
 
 
 def lock_card(*, user: User, question: Question) -> Card:
-    """Return the learner's card of a question, locked; created if there is none."""
+    """Return the learner's card of a question, locked; created if there is none.
+
+    Raises:
+        NotFound: it was a private card, and is deleted.
+    """
+    hold(question)
     Card.objects.get_or_create(user=user, question=question)
     rows = Card.objects.select_for_update(of=("self",)).select_related("user")
     return rows.get(user=user, question=question)

@@ -11,6 +11,7 @@ from apps.accounts.models import User
 from apps.common.errors import Refused
 from apps.common.text import clean, length, normalize_newlines
 from apps.progress.models import Bookmark, Note, Plan
+from apps.progress.services.locks import hold
 from apps.questions.models import Question
 
 
@@ -52,6 +53,7 @@ def write_note(*, user: User, question: Question, text: str) -> None:
     if not text:
         Note.objects.filter(user=user, question=question).delete()
         return
+    hold(question)
     # one statement: `update_or_create` fails where another request deletes the row in between
     Note.objects.bulk_create(
         [Note(user=user, question=question, text=text)],
@@ -65,6 +67,7 @@ def write_note(*, user: User, question: Question, text: str) -> None:
 def set_bookmark(*, user: User, question: Question, is_set: bool) -> None:
     """Set or remove a bookmark. Idempotent, and safe under concurrency."""
     if is_set:
+        hold(question)
         # one statement: `get_or_create` fails where another request deletes the row in between
         row = Bookmark(user=user, question=question)
         Bookmark.objects.bulk_create([row], ignore_conflicts=True)

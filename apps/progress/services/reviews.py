@@ -33,6 +33,10 @@ from apps.progress.services.locks import lock_card
 from apps.questions.models import Question
 
 UNDOABLE_RATINGS = 10  # counted back from the newest, undone ones included
+CHUNK_ROWS = 500  # of a statement
+MAX_ROWS_IN_MEMORY = 5_000  # of a merge, besides those of one card
+# of a card, as its fold says
+MEMORY_COLUMNS = (*("due", "state", "step", "stability", "difficulty", "last_review", "last_day"),)
 SUMS = ("reviews", "recalls", "recalled", "seconds")  # columns of DailyStats
 
 
@@ -143,25 +147,85 @@ def merge(*, user: User, question: Question, reviews: Iterable[ForeignReview]) -
             continue
         keys.add(review.review_id)
         undone.add(review.undoes)
-        at = min(review.at, now())
-        rows.append(
-            Review(
-                card=card,
-                user=user,
-                review_id=review.review_id,
-                rating=review.rating,
-                undoes=review.undoes,
-                graded_by=review.graded_by,
-                at=at,
-                day=review.day or days.day_of(at, user.time_zone),
-                seconds=min(max(review.seconds, 0.0), MAX_REVIEW_SECONDS),
-                before=memory.as_json(selectors.cards.memory_of(card)),
-            )
-        )
+        rows.append(_row(card, user, review))
     Review.objects.bulk_create(rows)
     if rows:
         _refold(card, before)
     return len(rows)
+
+
+@dataclass(frozen=True)
+class ForeignLog:
+    """The log of a card of which there is none here."""
+
+    question: Question
+    reviews: Sequence[ForeignReview]
+    suspended: bool = False
+
+
+@transaction.atomic
+def merge_new(*, user: User, logs: Sequence[ForeignLog]) -> int:
+    """Create cards with their logs, as `merge` would, in a few queries for any number. The caller
+    has locked the learner, and none of the cards exists. Returns how many rows the logs have.
+    """
+    retention = selectors.plans.plan_of(user).retention / 100
+    count, counted = 0, list[CountedReview]()
+    cards, rows = list[Card](), list[Review]()
+    for log in logs:
+        card = Card(user=user, question=log.question, suspended=log.suspended)
+        reviews = [_row(card, user, review) for review in _each_once(log.reviews)]
+        state, of_card = memory.fold(card.created_at, _rated(reviews), retention)
+        for name in MEMORY_COLUMNS:
+            setattr(card, name, getattr(state, name))
+        counted += of_card
+        cards.append(card)
+        rows += reviews
+        count += len(reviews)
+        if len(rows) >= MAX_ROWS_IN_MEMORY or log is logs[-1]:
+            Card.objects.bulk_create(cards, batch_size=CHUNK_ROWS)
+            Review.objects.bulk_create(rows, batch_size=CHUNK_ROWS)
+            cards, rows = [], []
+    _update_daily_stats(user, [], counted)
+    return count
+
+
+def _each_once(reviews: Iterable[ForeignReview]) -> list[ForeignReview]:
+    """Return reviews without those whose key, or whose undone review, another one has."""
+    by_key: dict[object, ForeignReview] = {}
+    for review in reviews:
+        by_key.setdefault(review.review_id, review)
+    undone: dict[UUID, ForeignReview] = {}
+    for review in by_key.values():
+        if review.undoes:
+            undone.setdefault(review.undoes, review)
+    return [
+        review for review in by_key.values() if not review.undoes or undone[review.undoes] is review
+    ]
+
+
+def _row(card: Card, user: User, review: ForeignReview) -> Review:
+    """Return a review of another log as a row of this one, not stored."""
+    at = min(review.at, now())
+    return Review(
+        card=card,
+        user=user,
+        review_id=review.review_id,
+        rating=review.rating,
+        undoes=review.undoes,
+        graded_by=review.graded_by,
+        at=at,
+        day=review.day or days.day_of(at, user.time_zone),
+        seconds=min(max(review.seconds, 0.0), MAX_REVIEW_SECONDS),
+        before=memory.as_json(selectors.cards.memory_of(card)),
+    )
+
+
+def _rated(rows: Sequence[Review]) -> list[RatedReview]:
+    undone = {row.undoes for row in rows if row.undoes}
+    rated = [row for row in rows if row.rating is not None and row.review_id not in undone]
+    return [
+        RatedReview(row.review_id, row.rating or 0, row.at, row.day, row.seconds) for row in rated
+    ]
 
 
 @transaction.atomic
@@ -219,15 +283,8 @@ def _refold(card: Card, before: Iterable[RatedReview]) -> None:
     _memory, counted_before = memory.fold(card.created_at, before, retention)
     rows = selectors.cards.rated_reviews(card)
     state, counted = memory.fold(card.created_at, rows, retention)
-    Card.objects.filter(pk=card.pk).update(
-        due=state.due,
-        state=state.state,
-        step=state.step,
-        stability=state.stability,
-        difficulty=state.difficulty,
-        last_review=state.last_review,
-        last_day=state.last_day,
-    )
+    columns = {name: getattr(state, name) for name in MEMORY_COLUMNS}
+    Card.objects.filter(pk=card.pk).update(**columns)
     _update_daily_stats(card.user, counted_before, counted)
 
 
@@ -281,7 +338,7 @@ def start_session(
     first, then new questions. An open session that has cards left is continued.
 
     Args:
-        new: how many new questions may be added.
+        new: how many new questions and private cards may be added.
         topic: of the new questions.
         interleave: whether topics alternate; otherwise cards come in the order of their due time.
     Raises:
@@ -294,7 +351,7 @@ def start_session(
     _end_open_sessions(user)  # of an earlier day, or without a card left
     cards = list(selectors.cards.due_cards(user)[:MAX_SESSION_CARDS])
     wanted = min(new, MAX_SESSION_CARDS - len(cards))
-    questions = selectors.questions.new_questions(user, wanted, topic) if new else []
+    questions = selectors.questions.new_cards(user, wanted, topic) if new else []
     cards += [add_card(user=user, question=question) for question in questions]
     if not cards:
         raise NothingToReview(_("No cards are due, and there are no questions you haven't seen."))

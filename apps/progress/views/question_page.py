@@ -111,7 +111,7 @@ def _ways(member: User | None, question: Question, attempt: Attempt) -> dict[str
     """Return where one may go on: the questions beside this one in its topic, and once it is graded
     the question that is due next.
     """
-    before, after = bank.neighbours(question)
+    before, after = (None, None) if question.is_private else bank.neighbours(question)
     is_graded = member is not None and attempt.counting_review_id is not None
     due = selectors.cards.next_due_question(member, question) if member and is_graded else None
     return {"before": before, "after": after, "due": due}
@@ -142,7 +142,9 @@ def _parts(state: PartsState) -> dict[str, Any]:
 
 
 def _writes(question: Question, page: QuestionPage) -> bool:
-    """Return whether a question asks for a written answer."""
+    """Return whether a question asks for a written answer; a private card is recalled."""
+    if question.is_private:
+        return False
     return bool(WRITTEN_KINDS & set(question.kinds)) or not page.parts
 
 

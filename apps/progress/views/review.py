@@ -100,7 +100,8 @@ def card_page(
 def _before(request: HttpRequest, user: User) -> HttpResponse:
     cards = list(selectors.cards.due_cards(user)[:MAX_SESSION_CARDS])
     count = selectors.cards.count_due(user)
-    topics = [topic_title(slug) for slug in dict.fromkeys(card.question.topic for card in cards)]
+    slugs = dict.fromkeys(card.question.topic for card in cards)
+    topics = [topic_title(slug) if slug else _("your private cards") for slug in slugs]
     context: dict[str, Any] = {
         "count": count,
         "headline": presenters.reviews.due_headline(count, is_bound=count >= MAX_COUNTED_DUE),
@@ -109,7 +110,7 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
     }
     if not cards:
         context |= {
-            "new": len(selectors.questions.new_questions(user, NEW_QUESTIONS)),
+            "new": len(selectors.questions.new_cards(user, NEW_QUESTIONS)),
             "weakest": _weakest_topic(user),
             "tomorrow": presenters.reviews.due_by_tomorrow(
                 selectors.cards.count_due_by_tomorrow(user)
@@ -125,7 +126,7 @@ def _weakest_topic(user: User) -> Mastery | None:
 
 def _after(request: HttpRequest, user: User, progress: SessionProgress) -> HttpResponse:
     still_due = selectors.cards.count_due(user)
-    new = len(selectors.questions.new_questions(user, NEW_QUESTIONS))
+    new = len(selectors.questions.new_cards(user, NEW_QUESTIONS))
     labs = []
     if not still_due and not new:
         start = days.start(days.today(user.time_zone), user.time_zone)
