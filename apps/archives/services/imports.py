@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -244,10 +245,11 @@ def _missing_of_private(
 ) -> dict[str, list[ForeignReview]]:
     """Return the reviews that the logs of private cards lack, by GUID (one query)."""
     pks = [card.present.pk for card in cards if card.present and card.reviews]
-    stored: dict[int, list[tuple[datetime, int | None]]] = {}
+    stored: dict[int, list[tuple[UUID, datetime, int | None]]] = {}
     rows = Review.objects.filter(user=owner, card__question__in=pks)
-    for question, at, rating in rows.values_list("card__question", "at", "rating"):
-        stored.setdefault(question, []).append((at, rating))
+    columns = ("card__question", "review_id", "at", "rating")
+    for question, key, at, rating in rows.values_list(*columns):
+        stored.setdefault(question, []).append((key, at, rating))
     return {
         card.foreign.guid: anki_import.missing(
             card.reviews, stored.get(card.present.pk, []) if card.present else []
