@@ -247,8 +247,8 @@ def _missing_of_private(
     pks = [card.present.pk for card in cards if card.present and card.reviews]
     stored: dict[int, list[tuple[UUID, datetime, int | None]]] = {}
     rows = Review.objects.filter(user=owner, card__question__in=pks)
-    columns = rows.values_list("card__question", "review_id", "at", "rating")
-    for question, key, at, rating in columns:
+    columns = ("card__question", "review_id", "at", "rating")
+    for question, key, at, rating in rows.values_list(*columns):
         stored.setdefault(question, []).append((key, at, rating))
     return {
         card.foreign.guid: anki_import.missing(
