@@ -145,7 +145,7 @@ def test_running_it_shows_what_came_so_far_and_how_much_is_left(lab: Lab, mei: U
     run = queued(mei, lab, config={"width": 32}, prediction=SURE)
     started(run)
     text = text_of(run, mei)
-    assert "5 / 165" in text
+    assert "5 of 165 points" in text
     assert "Yes, stop" in text
     assert '<path class="line a0"' in text
     assert '<path class="l-pred"' in text
