@@ -360,8 +360,8 @@ def missing(
             here does not come again.
     """
     listed = list(reviews)
-    known = same_rows(listed, stored)
-    return [review for review in listed if review.review_id not in known]
+    in_log = same_rows(listed, stored)
+    return [review for review in listed if review.review_id not in in_log]
 
 
 def same_rows(

@@ -111,8 +111,11 @@ class _NotRead(Exception):
 
 
 def _too_large(max_bytes: int) -> Callable[[], Refused]:
-    text = _("At most %(size)s can be sent at once. Go back in your browser, and send less.")
-    return lambda: TooLarge(text % {"size": filesizeformat(max_bytes)})
+    def error() -> Refused:  # in the reader's language, which is chosen when it is answered
+        text = _("At most %(size)s can be sent at once. Go back, and send less.")
+        return TooLarge(text % {"size": filesizeformat(max_bytes)})
+
+    return error
 
 
 class LimitBody:

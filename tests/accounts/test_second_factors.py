@@ -316,9 +316,9 @@ def test_a_key_that_was_found_opens_nothing_by_the_second_step_of_somebody_else(
     lost = SoftPasskey()
     lost.add(member)
     thief = User.objects.create_user("sam@example.org", "Sam", PASSWORD)
-    own = Client()
-    enter_password(own, thief)
-    SoftPasskey().add(own)
+    thiefs = Client()
+    enter_password(thiefs, thief)
+    SoftPasskey().add(thiefs)
     browser = Client()
     answer = browser.post("/accounts/login/", MEI | {"login": thief.email})
     assert answer["Location"] == STEP

@@ -234,8 +234,8 @@ def test_a_token_without_account_ends_itself_alone(mei: User) -> None:
     refused = reader.delete(f"tokens/{other.public_id}")
     assert code(refused) == (403, "scope-missing") and refused.json()["scope"] == "account"
     assert ApiToken.objects.filter(pk=other.pk).exists()
-    [own] = [one for one in reader.get("tokens").json()["results"] if one["is_this"]]
-    assert reader.delete(f"tokens/{own['id']}").status_code == 204
+    [its_token] = [one for one in reader.get("tokens").json()["results"] if one["is_this"]]
+    assert reader.delete(f"tokens/{its_token['id']}").status_code == 204
     manager = Program(mei, Scope.READ, Scope.ACCOUNT)
     assert manager.delete(f"tokens/{other.public_id}").status_code == 204
     assert not ApiToken.objects.filter(pk=other.pk).exists()

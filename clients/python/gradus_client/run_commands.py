@@ -362,13 +362,13 @@ def whole_id(context: Context, name: str) -> str:
     if len(name) >= WHOLE_ID or not re.fullmatch(r"[0-9a-f-]{4,}", name.lower()):
         return name
     runs = context.client.runs.list().first(MAX_SEARCHED)
-    found = [run.id for run in runs if run.id.startswith(name.lower())]
-    if len(found) > 1:
+    ids = [run.id for run in runs if run.id.startswith(name.lower())]
+    if len(ids) > 1:
         words = tr("Several runs of yours begin with “{name}”. Write more of the id.")
         raise ValueError(words.format(name=name))
-    if not found:
+    if not ids:
         raise ValueError(tr("No run of yours begins with “{name}”.").format(name=name))
-    return found[0]
+    return ids[0]
 
 
 def show(context: Context) -> None:
