@@ -81,9 +81,9 @@ def test_no_page_shows_a_word_of_it_to_anybody_else(cast: Cast, card: Question) 
             for address in (url, url + search):
                 answer = cast.browsers[role].get(address)
                 body = b"".join(answer) if answer.streaming else answer.content
-                found = traces(body.decode(errors="replace"))
-                if found or (is_named and answer.status_code not in HIDDEN):
-                    wrong.append(f"{name} {address} by {role}: {answer.status_code} {found}")
+                words = traces(body.decode(errors="replace"))
+                if words or (is_named and answer.status_code not in HIDDEN):
+                    wrong.append(f"{name} {address} by {role}: {answer.status_code} {words}")
     assert wrong == []
 
 

@@ -64,7 +64,7 @@ def test_a_card_is_written_edited_and_deleted_on_its_pages(member: Client, mei: 
 
 
 @pytest.mark.parametrize(
-    ("front", "back", "said"),
+    ("front", "back", "message"),
     [
         ("", "b", "This field is required"),
         ("a", " \u200b ", "Write something on both sides of the card."),
@@ -72,11 +72,11 @@ def test_a_card_is_written_edited_and_deleted_on_its_pages(member: Client, mei: 
     ],
 )
 def test_what_cannot_be_a_card_is_said_beside_what_was_written(
-    member: Client, mei: User, front: str, back: str, said: str
+    member: Client, mei: User, front: str, back: str, message: str
 ) -> None:
     answer = member.post("/private-cards/new", {"front": front, "back": back})
     page = answer.content.decode()
-    assert answer.status_code == 422 and said in page and back.strip()[:20] in page
+    assert answer.status_code == 422 and message in page and back.strip()[:20] in page
     assert not Question.with_private.private_to(mei).exists()
 
 
@@ -232,17 +232,17 @@ def test_what_the_bank_published_is_still_never_deleted(concept: Question) -> No
 
 def test_programs_list_read_write_and_delete_them(mei: User, sam: User) -> None:
     program = Program(mei)
-    made = program.post("private-cards", {"front": FRONT, "back": BACK}).json()
-    assert made["back_html"] == "<p>Its <em>second derivative</em> is 2.</p>"
+    stored = program.post("private-cards", {"front": FRONT, "back": BACK}).json()
+    assert stored["back_html"] == "<p>Its <em>second derivative</em> is 2.</p>"
     rows = program.get("private-cards?words=convex").json()["results"]
-    assert [row["question_id"] for row in rows] == [made["question_id"]]
-    path = f"private-cards/{made['question_id']}"
+    assert [row["question_id"] for row in rows] == [stored["question_id"]]
+    path = f"private-cards/{stored['question_id']}"
     assert program.get(path).json()["front"] == FRONT
-    detail = program.get(f"questions/{made['question_id']}").json()
+    detail = program.get(f"questions/{stored['question_id']}").json()
     assert detail["statement"] == FRONT and detail["topic"] == ""
     program.client.headers = {}  # type: ignore[attr-defined]
     assert (
-        program.send("get", f"questions/{made['question_id']}", accept_language="zh").json()[
+        program.send("get", f"questions/{stored['question_id']}", accept_language="zh").json()[
             "statement"
         ]
         == FRONT
