@@ -61,6 +61,7 @@ class Ensemble(nn.Module):
         for name, tensor in (*self.model.named_parameters(), *self.model.named_buffers()):
             tensor.data = {**parameters, **buffers}[name].data
         self.mapped = mapped
+        self.generators = generators  # of the masks of each replicate, if it is not mapped
         if not mapped:
             stack_layers(self.model, generators)
 

@@ -164,8 +164,8 @@ class _Pooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (replicates, batch, channels, ...)."""
-        y: Tensor = super().forward(x.flatten(0, 1))
-        return y.unflatten(0, x.shape[:2])
+        y = cast(Tensor, super().forward(x.flatten(0, 1)))
+        return cast(Tensor, y.unflatten(0, x.shape[:2]))
 
 
 STACKED: dict[type[nn.Module], type[nn.Module]] = {
