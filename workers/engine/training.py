@@ -1,12 +1,17 @@
-"""What the loops of labs share: seeds, batches in each replicate's own order, losses, clipping."""
+"""What the loops of labs share: seeds, batches in each replicate's own order, losses, clipping,
+gradients by layer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from workers.engine.ensemble import Ensemble
 
 
 def seeds(seed: int, replicates: int) -> list[int]:
@@ -73,3 +78,51 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tenso
     for g in gradients:
         g.mul_(factors.view(-1, *[1] * (g.dim() - 1)))
     return norms
+
+
+@torch.no_grad()
+def gradient_norms(nets: nn.Module) -> dict[str, Tensor]:
+    """Return the norm of each replicate's gradient by the name of the parameter (replicates,);
+    parameters without a gradient are left out.
+    """
+    return {
+        name: parameter.grad.flatten(1).norm(dim=1)
+        for name, parameter in nets.named_parameters()
+        if parameter.grad is not None
+    }
+
+
+@contextmanager
+def outputs_of(nets: Ensemble, *kinds: type[nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """Yield a dictionary that each forward pass within the block fills with the outputs of layers,
+    by name, in order; after the backward pass each has its gradient (`.grad`).
+
+        with outputs_of(nets, nn.Tanh) as outputs:
+            cross_entropy(nets(x), y).sum().backward()
+        norms = {name: output.grad.flatten(1).norm(dim=1) for name, output in outputs.items()}
+
+    A layer that works in place gives the output of the one before it, changed.
+
+    Args:
+        nets: not mapped; each output is (replicates, batch, ...).
+        kinds: the layers.
+    Raises:
+        ValueError: the ensemble is mapped, so that no tensor of all replicates can be kept.
+    """
+    if nets.mapped:
+        raise ValueError("outputs of layers need an ensemble that is not mapped")
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str, output: Tensor) -> None:
+        if output.requires_grad:
+            output.retain_grad()
+        outputs[name] = output
+
+    with ExitStack() as hooks:
+        for name, layer in nets.model.named_modules():
+            if isinstance(layer, kinds):
+                hook = layer.register_forward_hook(
+                    lambda _layer, _inputs, output, name=name: keep(name, output)
+                )
+                hooks.callback(hook.remove)
+        yield outputs

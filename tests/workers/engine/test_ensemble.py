@@ -12,6 +12,8 @@ from workers.engine import (
     batches,
     clip_gradients,
     cross_entropy,
+    gradient_norms,
+    outputs_of,
     seeds,
     shuffle_generators,
 )
@@ -135,3 +137,28 @@ def test_more_replicates_keep_the_first_seeds_and_other_runs_have_others() -> No
 def test_impossible_seeds_are_refused(seed: int, replicates: int) -> None:
     with pytest.raises(ValueError, match="at least 1 replicate"):
         seeds(seed, replicates)
+
+
+def test_gradients_by_layer_are_those_of_each_replicate_alone(double: None) -> None:
+    x, y = torch.randn(3, 16, 4), torch.randint(3, (3, 16))
+    nets = Ensemble(small, range(3), mapped=False)
+    with outputs_of(nets, nn.Tanh) as outputs:
+        cross_entropy(nets(x), y).sum().backward()
+    norms = gradient_norms(nets)
+    nets(x)  # after the block nothing is kept
+    assert list(outputs) == ["1"]
+    for seed in range(3):
+        net = alone(seed)
+        hidden = net[:2](x[seed])
+        hidden.retain_grad()
+        nn.functional.cross_entropy(net[2](hidden), y[seed]).backward()
+        torch.testing.assert_close(outputs["1"].grad[seed], hidden.grad)
+        for name, parameter in net.named_parameters():
+            assert norms[f"model.{name}"][seed].item() == pytest.approx(
+                parameter.grad.norm().item()
+            )
+
+
+def test_outputs_of_a_mapped_ensemble_are_refused() -> None:
+    with pytest.raises(ValueError, match="not mapped"), outputs_of(Ensemble(small, [1]), nn.Tanh):
+        pass
