@@ -28,7 +28,8 @@ class Column:
 
     run: Run
     name: str
-    colour: int | None  # of its line; None: the baseline's
+    is_baseline: bool
+    colour: int | None  # of its line in the chart; None: it has none, or the baseline's
     verdicts: Mapping[str, PresentedVerdict]  # by claim; none that its reader may not see
     called: PresentedPrediction | None
     fold: FoldedVerdict | None  # in place of verdicts and line
@@ -79,17 +80,23 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Run], baseline: Run | None, readable: set[UUID], *, page: str
+    runs: Sequence[Run],
+    baseline: Run | None,
+    readable: set[UUID],
+    *,
+    colours: Mapping[str, int],
+    page: str,
 ) -> Comparison:
     """Return runs beside each other, the baseline first.
 
     Args:
         readable: keys of the runs whose verdicts the reader may see.
+        colours: of their lines in the chart (`line_colours`).
         page: path to come back to when a verdict is opened.
     """
     columns = [
-        _column(run, None if run is baseline else n - (baseline is not None), readable, page)
-        for n, run in enumerate([baseline, *runs] if baseline else runs)
+        _column(run, run is baseline, colours, readable, page)
+        for run in ([baseline, *runs] if baseline else runs)
     ]
     rows = _settings([column.run for column in columns])
     return Comparison(
@@ -99,16 +106,19 @@ def compare(
     )
 
 
-def _column(run: Run, colour: int | None, readable: set[UUID], page: str) -> Column:
+def _column(
+    run: Run, is_baseline: bool, colours: Mapping[str, int], readable: set[UUID], page: str
+) -> Column:
     words, is_shown = run.version.words, run.pk in readable
     verdicts = presenters.present_verdicts(words, run.verdicts.all()) if is_shown else []
     return Column(
         run=run,
-        name=_("baseline") if colour is None else presenters.short_name(run),
-        colour=colour,
+        name=_("baseline") if is_baseline else presenters.short_name(run),
+        is_baseline=is_baseline,
+        colour=colours.get(str(run.pk)),
         verdicts={verdict.claim: verdict for verdict in verdicts},
         called=None
-        if colour is None
+        if is_baseline
         else presenters.present_prediction(words, presenters.prediction_of(run)),
         fold=None if is_shown else presenters.fold(run, page),
         took=presenters.seconds(run.seconds),
@@ -208,6 +218,15 @@ def charts(
 def by_run(points: Mapping[UUID, Curves], runs: Sequence[Run]) -> Curves:
     """Return the points of an arm as curves that are named by their run."""
     return [curve | {"arm": str(run.pk)} for run in runs for curve in points.get(run.pk, ())]
+
+
+def line_colours(spec: Mapping[str, Any], curves: Curves) -> dict[str, int]:
+    """Return the colour of each run's line by the run's key: lines have theirs as they come, and a
+    run that is hidden, or has measured nothing yet, takes none. Bars have no colours.
+    """
+    if spec["kind"] != "curves":
+        return {}
+    return {curve["arm"]: n for n, curve in enumerate(chart_specs.chosen(spec, curves))}
 
 
 def beside_each(curves: Curves, runs: Sequence[Run]) -> Curves:

@@ -111,6 +111,34 @@ def test_eight_runs_have_eight_colours_and_as_many_queries_as_two(
             assert f'class="line a{n}"' in page
 
 
+def test_a_runs_mark_over_the_tables_is_that_of_its_line_in_the_chart(lab: Lab, mei: User) -> None:
+    """A fold before it, and a run that has measured nothing yet, have none, and take none away."""
+    hidden = measured(queued(mei, lab, "hidden", config={"width": 8}), verdict())
+    one, two = several(mei, lab, 2)
+    waiting = queued(mei, lab, "waiting", config={"width": 128})
+    client = has_opened(browser(mei), recorded(lab))
+    answer = client.get(address(hidden, waiting, one, two))
+    page = answer.content.decode()
+    chart = page.partition("<metric-chart")[2].partition("</metric-chart>")[0]
+    heads = page.partition("<thead>")[2].partition("</thead>")[0].split("<th ")
+    for n, run in enumerate((one, two)):
+        assert f"t{n}" in chart.partition(f"<tspan>run {short(run)}</tspan>")[0].split("<text")[-1]
+        assert any(f"k k{n}" in head and short(run) in head for head in heads)
+    for run in (hidden, waiting):
+        assert not any('class="k' in head and short(run) in head for head in heads)
+    legend = page.partition('<ul class="legend')[2].partition("</ul>")[0]
+    assert short(one) in legend and short(two) in legend and short(waiting) not in legend
+
+
+def test_a_chart_of_bars_has_no_lines_to_tell_apart(lab: Lab, mei: User) -> None:
+    runs = several(mei, lab, 2)
+    client = browser(mei)
+    charts = client.get(address(*runs)).context["charts"]
+    bars = next(chart.key for chart in charts if chart.spec["kind"] == "bars")
+    page = client.get(address(*runs, curve=bars.replace(" ", "%20"))).content.decode()
+    assert "<bar-chart" in page and 'class="k k' not in page
+
+
 def test_a_run_alone_stands_beside_the_baseline_and_offers_others(lab: Lab, mei: User) -> None:
     one, two = several(mei, lab, 2)
     page = browser(mei).get(address(one)).content.decode()

@@ -32,20 +32,27 @@ def compare(request: HttpRequest) -> HttpResponse:
     baseline, readable = _access(request, runs)
     if baseline is not None:
         prefetch_related_objects([baseline], "verdicts")
-    compared = comparison.compare(runs, baseline, readable, page=request.get_full_path())
     drawn = [run for run in runs if run.pk in readable]
+    chart = _chart(request, drawn, baseline) if drawn else {}
+    compared = comparison.compare(
+        runs,
+        baseline,
+        readable,
+        colours=chart.get("colours", {}),
+        page=request.get_full_path(),
+    )
     context = {
         "lab": runs[0].version.lab,
         "words": runs[0].version.words,
         "compared": compared,
-        "of_runs": [column for column in compared.columns if column.colour is not None],
+        "of_runs": [column for column in compared.columns if not column.is_baseline],
         "baseline": baseline,
         "most": selectors.MAX_COMPARED,
         "choices": [
             presenters.comparable_run(run)
             for run in selectors.runs_to_compare(reader_of(request), runs, MAX_CHOICES)
         ],
-        **(_chart(request, drawn, baseline) if drawn else {}),
+        **chart,
     }
     return render(request, "experiments/compare.html", context)
 
@@ -105,7 +112,8 @@ def _chart(request: HttpRequest, runs: list[Run], baseline: Run | None) -> dict[
         "chart": chart,
         "charts": charts,
         "figure": svg_charts.render(spec, curves, base),
-        "rows": svg_charts.rows(spec, curves, base),
+        "rows": svg_charts.rows(spec, curves),  # of those that have measured something
+        "colours": comparison.line_colours(spec, curves),
         "base_value": _last_value(spec, base),
         "script": _for_script(chart, runs, baseline),
     }
