@@ -14,10 +14,12 @@ MAX_DIGITS = 12  # written by a format spec, before it gives way to scientific n
 NOTHING = "–"
 GENERAL = re.compile(r"(?:\.(\d{1,2}))?g")
 EXPONENT = re.compile(r"e([+-])0*(?=\d)")
+NOT_ZERO = re.compile(r"[1-9]")
 
 
 def format_number(value: float | None, spec: str = f".{SIGNIFICANT_DIGITS}g") -> str:
-    """Format `value` by a format spec; a dash if there is no finite number.
+    """Format `value` by a format spec; a dash if there is no finite number. What is rounded to zero
+    has no minus.
 
     `.3g` means three significant digits. Another spec applies unless it yields more than
     `MAX_DIGITS` digits, as for 1e300.
@@ -30,6 +32,8 @@ def format_number(value: float | None, spec: str = f".{SIGNIFICANT_DIGITS}g") ->
     if general := GENERAL.fullmatch(spec):
         return significant(value, int(general[1] or 6))
     text = format(value, spec)
+    if text.startswith("-") and not NOT_ZERO.search(text):
+        text = format(0.0, spec)
     if sum(map(str.isdigit, text)) <= MAX_DIGITS:
         return EXPONENT.sub(lambda match: "e" + match[1].strip("+"), text)
     sign = "+" if "+" in spec and value > 0 else ""
