@@ -15,7 +15,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from apps.common.text import clean
+from apps.common.text import clean, displayable
 
 MAX_FILTER_CHARS = 200  # of a filter's value, and of what is searched for
 MAX_SEARCH_WORDS = 12
@@ -32,10 +32,12 @@ def chosen_filters(request: HttpRequest, names: Iterable[str]) -> dict[str, str]
 
 def filter_words(chosen: Mapping[str, str], **choices: Iterable[tuple[str, Any]]) -> list[str]:
     """Return what a list is limited to, in the words of its filters: each value's in `choices`, the
-    value itself in quotes where that has none. An order limits nothing.
+    value itself in quotes where that has none, as it may be shown. An order limits nothing.
     """
     return [
-        str(dict(choices.get(name, ())).get(value) or _("“%(text)s”") % {"text": value})
+        str(
+            dict(choices.get(name, ())).get(value) or _("“%(text)s”") % {"text": displayable(value)}
+        )
         for name, value in chosen.items()
         if value and name != "order"
     ]

@@ -96,6 +96,7 @@ def test_filters_are_told_in_their_words_and_an_order_is_none() -> None:
     words = filter_words(chosen, topic=[("metrics", "Metrics")], status=[("due", "due")])
     assert words == ["Metrics", "“re lu”", "“odd”"]
     assert filter_words({"topic": "", "order": "due"}) == []
+    assert filter_words({"words": "\u202ereversed"}) == ["“reversed”"], "the line around it stays"
 
 
 @pytest.mark.parametrize(
