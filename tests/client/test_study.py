@@ -93,6 +93,30 @@ def test_a_cut_line_does_not_end_a_sign_in(site: str, mei: User) -> None:
     assert waits == [5.0, 10.0, 20.0] and given.name == "laptop"
 
 
+def test_a_site_that_restarts_does_not_end_a_sign_in(site: str, mei: User) -> None:
+    browser = Browser()
+    enter_password(browser, mei)
+    visitor = Client(site, patience=10)
+    shown: list[Device] = []
+    waits: list[float] = []
+    ask = visitor.transport.http.request
+
+    def restart(*arguments: Any, **more: Any) -> Any:
+        if sum(waits) < 40:
+            return httpx.Response(503, headers={"Retry-After": "5"}, json={"code": "away"})
+        return ask(*arguments, **more)
+
+    def wait(seconds: float) -> None:
+        if not waits:
+            visitor.transport.http.request = restart  # type: ignore[method-assign]
+            form = {"code": shown[0].user_code, "action": "approve"}
+            assert browser.post("/device/decide", form).status_code == 200
+        waits.append(seconds)
+
+    visitor.transport.sleep = wait
+    assert sign_in(visitor.transport, shown.append, name="laptop").name == "laptop"
+
+
 def test_a_line_that_stays_cut_ends_it_when_the_code_does(site: str) -> None:
     visitor = Client(site)
     waits: list[float] = []

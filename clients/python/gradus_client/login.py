@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Sequence
 
-from gradus_client.errors import ConnectionFailed, DeviceLoginRefused
+from gradus_client.errors import Away, ConnectionFailed, DeviceLoginRefused
 from gradus_client.models import Device, DeviceToken
 from gradus_client.transport import Transport
 
@@ -32,7 +32,7 @@ def sign_in(
         show: tells the person the code and the address.
     Raises:
         DeviceLoginRefused: it was denied, or took more than ten minutes.
-        ConnectionFailed: the site could not be reached any more until then.
+        Away, ConnectionFailed: the site could not be reached any more until then.
     """
     body = {"name": name or program_name(), "scopes": list(scopes)}
     device = transport.read(Device, "POST", "device", body=body)
@@ -49,6 +49,6 @@ def sign_in(
             if refused.code not in ("authorization-pending", "slow-down"):
                 raise
             wait = max(refused.retry_after or 0.0, float(device.interval))
-        except ConnectionFailed:  # asked less often then (RFC 8628, 3.5)
+        except (Away, ConnectionFailed):  # asked less often then (RFC 8628, 3.5)
             if waited + (wait := min(2 * wait, MAX_WAIT)) > device.expires_in:
                 raise
