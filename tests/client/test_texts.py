@@ -47,6 +47,9 @@ TEX = st.text("\\{}^_$&% ab1-+frac sqrtxt()[]\n~'", max_size=40)
         # what follows a fraction is not read as part of its denominator
         (r"\frac12(1+\alpha^2)\,x", "(1/2)(1 + α²) x"),
         (r"\frac{a}{b} x, \frac{a}{b} + c", "(a/b)x, a/b + c"),
+        (r"{\frac{a}{b}}^2 + \mathbf{\frac{a}{b}}x", "(a/b)² + (a/b)x"),
+        (r"\frac12\|w\|^2 + 2\frac{1}{2}", "(1/2)‖w‖² + 2(1/2)"),
+        (r"\eta\frac{a}{b}", "ηa/b"),
         (r"\max(0, x)", "max(0, x)"),
         (r"\log_2 n", "log₂n"),
         (r"W^\top x", "Wᵀx"),

@@ -211,19 +211,28 @@ class _Reader:
 
 
 class _Fraction(str):
-    """A fraction on a line: what follows it would be read as part of the denominator."""
+    """A fraction on a line: what follows it would be read as part of the denominator, and a number
+    before it as part of the numerator.
+    """
 
 
-FACTOR = re.compile(r"[\w(√∂∇∑∏⁰-⁹²³¹]")
+FACTOR = re.compile(r"[\w(‖√∂∇∑∏⁰-⁹²³¹]")
 
 
 def _joined(parts: list[str]) -> str:
-    """Join what was read; a fraction that a factor or an exponent follows is in parentheses."""
+    """Join what was read; a fraction that a factor or an exponent follows, or a number begins, is
+    in parentheses. One that is alone in its group stays one for what is around that.
+    """
     shown = [part for part in parts if part]
-    followers = [*(part.lstrip() for part in shown[1:]), ""]
+    if len(shown) == 1:
+        return shown[0]
+    around = zip(["", *shown], shown, [*(part.lstrip() for part in shown[1:]), ""], strict=False)
     return "".join(
-        f"({part})" if isinstance(part, _Fraction) and FACTOR.match(follower) else part
-        for part, follower in zip(shown, followers, strict=False)
+        f"({part})"
+        if isinstance(part, _Fraction)
+        and (FACTOR.match(follower) or (before[-1:].isdigit() and part[0].isdigit()))
+        else part
+        for before, part, follower in around
     )
 
 
