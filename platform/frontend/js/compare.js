@@ -65,5 +65,8 @@ if (config) {
     if (reading) read(reading);
   });
   if (inspect) chart.addEventListener("read", ({ detail }) => { inspect.value = detail.n; read(detail); });
-  begin().catch(() => {}); // the chart that the server drew stays
+  begin().catch(() => { // the chart that the server drew stays, and is not read along
+    $("#chart").dataset.state = "drawn";
+    inspect?.closest(".under").remove();
+  });
 }
