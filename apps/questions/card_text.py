@@ -12,6 +12,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 
 import nh3
 from markdown_it import MarkdownIt
@@ -35,6 +36,7 @@ from apps.questions.conversion import (
     extracted,
     without_placeholders,
 )
+from apps.questions.conversion import TAG as WRITTEN_TAG
 from apps.questions.limits import MAX_CARD_TITLE_CHARS
 
 MARKDOWN, HTML = "markdown", "html"  # the formats, `models.Revision.TextFormat`
@@ -197,7 +199,15 @@ def sanitized(field: str) -> str:
         number = int(match[1])
         return _mathjax(formulas[number]) if number < len(formulas) else ""
 
-    return displayable(PLACEHOLDER.sub(as_mathjax, safe)).strip()
+    def in_tag(tag: re.Match[str]) -> str:  # the address of a link: a quote would end it
+        return PLACEHOLDER.sub(lambda match: _quoted(as_mathjax(match)), tag[0])
+
+    return displayable(PLACEHOLDER.sub(as_mathjax, WRITTEN_TAG.sub(in_tag, safe))).strip()
+
+
+def _quoted(escaped: str) -> str:
+    """Return escaped text as it can stand in an attribute."""
+    return escaped.replace('"', "&quot;")
 
 
 @dataclass(frozen=True)
@@ -215,7 +225,10 @@ ENDS = {
     "<anki-mathjax>": "</anki-mathjax>",
 }
 DISPLAYED = ("\\[", "[$$]")
+TO_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # each letter stays one
 BEGIN = re.compile(r"\\\(|\\\[|\[\$\$?\]|\[latex\]|<anki-mathjax\b[^<>]*>", re.IGNORECASE)
+# with all its backslashes: where one is left, it still ends the formula
+INLINE_END, DISPLAY_END = (re.compile(rf"(?<!\\)\\++({end})") for end in (r"\)", r"\]"))
 DOLLARS = re.compile(r"\$\$([^$]+)\$\$|\$([^$]+)\$")
 
 
@@ -223,7 +236,7 @@ def _pieces(text: str) -> Iterator[_Piece]:
     """Yield the HTML and the formulas of a text, in order. Linear: an end that is not found once is
     not looked for again.
     """
-    lower, at, missing = text.lower(), 0, set[str]()
+    lower, at, missing = text.translate(TO_LOWER), 0, set[str]()
     while begin := BEGIN.search(text, at):
         name = begin[0].lower()
         mark = "<anki-mathjax>" if name.startswith("<") else name
@@ -252,9 +265,7 @@ def _tex(source: str) -> str:
 
 def _formula(source: str, is_display: bool) -> Iterator[_Piece]:
     """Yield a formula, without what would end it where it is read again; nothing if it is empty."""
-    ending = "\\]" if is_display else "\\)"
-    while ending in source:
-        source = source.replace(ending, ending[1])
+    source = (DISPLAY_END if is_display else INLINE_END).sub(r"\1", source)
     if source.strip():
         yield _Piece("display" if is_display else "inline", source.strip())
 

@@ -141,6 +141,31 @@ def test_an_edit_keeps_what_was_answered_and_the_due_date(mei: User, card: Quest
     assert sorted(numbers) == [1, 3]  # the second was never shown
 
 
+def test_an_edit_between_a_page_and_its_first_form_is_what_is_answered(
+    mei: User, card: Question
+) -> None:
+    read_before = Question.with_private.select_related("current").get(pk=card.pk)
+    changed = private_cards.change(card=card, text=CardText(FRONT, "Another back."))
+    attempt = services.attempts.begin_attempt(user=mei, question=read_before)
+    assert attempt.revision_id == changed.current_id  # the one before it is deleted
+
+
+def test_days_are_the_sums_of_the_log_also_after_a_card_is_deleted(
+    mei: User, card: Question, site_clock: SiteClock
+) -> None:
+    other = private_cards.create(owner=mei, text=CardText("a", "b"))
+    services.reviews.record(
+        user=mei, question=other, review_id=uuid.uuid4(), rating=1, seconds=5
+    )
+    columns = ("day", "reviews", "recalls", "recalled", "seconds")
+    before = list(DailyStats.objects.filter(user=mei).values(*columns))
+    log = [ForeignReview(uuid.uuid4(), 3, NOON - timedelta(days=n), seconds=7) for n in (9, 5, 0)]
+    services.reviews.merge(user=mei, question=card, reviews=log)
+    private_cards.delete(owner=mei, slugs=[card.slug])
+    after = DailyStats.objects.filter(user=mei, reviews__gt=0)
+    assert list(after.values(*columns)) == before
+
+
 def test_new_private_cards_and_new_questions_alternate(mei: User) -> None:
     for n in range(3):
         make_question(f"question-{n}")

@@ -30,6 +30,11 @@ PIECES = st.sampled_from(
             "-->",
             " ",
             "é",
+            "İ",
+            "<a href='",
+            "'>",
+            "&quot;",
+            "\\",
         ),
     ]
 )
@@ -53,6 +58,13 @@ NOTE = st.lists(PIECES, max_size=25).map("".join)
         ("a $5 and a $6 coin", "a $5 and a $6 coin"),
         ("<h2>Head</h2>", "<p>Head</p>"),
         ("x[sound:a.mp3]", "x"),
+        # which is longer in lower case
+        ("İİİ \\(x\\) [LaTeX]$y$[/LATEX] end", "İİİ \\(x\\) \\(y\\) end"),
+        (
+            '<a href="\\(x&quot; onclick=&quot;y\\)">t</a>',
+            '<a href="\\(x&quot; onclick=&quot;y\\)">t</a>',
+        ),
+        (r"[$]a\\\)b[/$]", r"\(a)b\)"),
     ],
 )
 def test_a_field_is_stored_with_its_formulas_as_tex(field: str, stored: str) -> None:
@@ -123,6 +135,14 @@ def test_a_side_that_is_as_long_as_it_may_be_is_shown_in_time(piece: str) -> Non
     card_text.shown(card_text.sanitized(card_text.with_gap(text, 1)), HTML)
     card_text.shown(text, MARKDOWN)
     assert time.process_time() - begin < 5
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("end", ["", ")", "]"])
+def test_a_field_of_backslashes_is_stored_in_time(end: str) -> None:
+    begin = time.process_time()
+    card_text.sanitized("[$]" + "\\" * 59_000 + end + "[/$]")
+    assert time.process_time() - begin < 0.5
 
 
 def test_markdown_has_tex_in_either_notation_and_code() -> None:
