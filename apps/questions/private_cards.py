@@ -30,6 +30,7 @@ from apps.questions.limits import (
     MIN_DIFFICULTY,
 )
 from apps.questions.models import Question, Revision
+from apps.questions.signals import private_cards_deleting
 
 SLUG_PREFIX = "private-"
 GUID_PREFIX = "gradus.card-"  # of cards that were written here
@@ -155,7 +156,9 @@ def delete(*, owner: User, slugs: Collection[str] = (), origin: str = "") -> int
     # before what refers to them: who adds to that locks the card first, too
     pks = list(cards.select_for_update().order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(pks), CHUNK_ROWS):  # Django reads what it deletes
-        Question.with_private.filter(pk__in=pks[start : start + CHUNK_ROWS]).delete()
+        chunk = pks[start : start + CHUNK_ROWS]
+        private_cards_deleting.send(sender=Question, owner=owner, pks=chunk)
+        Question.with_private.filter(pk__in=chunk).delete()
     return len(pks)
 
 

@@ -154,9 +154,7 @@ def test_days_are_the_sums_of_the_log_also_after_a_card_is_deleted(
     mei: User, card: Question, site_clock: SiteClock
 ) -> None:
     other = private_cards.create(owner=mei, text=CardText("a", "b"))
-    services.reviews.record(
-        user=mei, question=other, review_id=uuid.uuid4(), rating=1, seconds=5
-    )
+    services.reviews.record(user=mei, question=other, review_id=uuid.uuid4(), rating=1, seconds=5)
     columns = ("day", "reviews", "recalls", "recalled", "seconds")
     before = list(DailyStats.objects.filter(user=mei).values(*columns))
     log = [ForeignReview(uuid.uuid4(), 3, NOON - timedelta(days=n), seconds=7) for n in (9, 5, 0)]

@@ -14,15 +14,18 @@ from apps.questions.models import Question
 
 def hold(question: Question) -> None:
     """Keep a private card from being deleted until this transaction ends, so that a row can refer
-    to it. A question of the bank is never deleted.
+    to it; `question.current` is what it says now, since an edit deletes what nobody has answered.
+    Nothing that the bank has published is ever deleted.
 
     Raises:
         NotFound: its owner has deleted it meanwhile.
     """
     if question.is_private:
-        rows = Question.with_private.select_for_update(no_key=True).filter(pk=question.pk)
-        if not rows.values_list("pk", flat=True).first():
+        rows = Question.with_private.select_for_update(no_key=True, of=("self",))
+        present = rows.select_related("current").filter(pk=question.pk).first()
+        if present is None:
             raise NotFound
+        question.current = present.current
 
 
 def lock_attempt(user: User, question: Question, pk: UUID | None) -> Attempt | None:

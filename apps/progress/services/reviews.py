@@ -307,6 +307,20 @@ def _update_daily_stats(
             DailyStats.objects.filter(user=user, day=day).update(**added)
 
 
+@transaction.atomic
+def take_from_days(*, user: User, questions: Sequence[int]) -> None:
+    """Take the reviews of questions, whose cards are about to be deleted with their logs, out of
+    the daily sums. The caller has locked the learner and the questions.
+    """
+    retention = selectors.plans.plan_of(user).retention / 100
+    counted = list[CountedReview]()
+    cards = Card.objects.filter(user=user, question__in=questions)
+    for card in cards.prefetch_related("reviews"):
+        reviews = selectors.cards.rated_reviews(card)
+        counted += memory.fold(card.created_at, reviews, retention)[1]
+    _update_daily_stats(user, counted, [])
+
+
 # ---------------------------------------------------------------- cards
 
 
