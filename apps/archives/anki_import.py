@@ -269,19 +269,22 @@ def guid_of_card(guid: str, place: int) -> str:
 
 def _sides(note: AnkiNote) -> Iterator[tuple[int, CardText]]:
     """Yield the text of each of a note's cards, by its place; not of one whose front or back says
-    nothing.
+    nothing, nor of the gaps after it, which would say no more.
     """
     first, rest = note.fields[0], note.fields[1:MAX_FIELDS]
     others = [card_text.sanitized(text) for text in rest]
     backs = [text for text in others if card_text.says_something(text)]
     for number in card_text.cloze_numbers(first)[:MAX_GAPS] or [0]:
-        front, back = card_text.sanitized(first), backs
+        back = backs
         if number:
             front = card_text.sanitized(card_text.with_gap(first, number))
-            back = [card_text.sanitized(card_text.without_gap(first, number)), *backs]
-        if back and card_text.says_something(front):
-            place = max(0, number - 1)
-            yield place, CardText(front, SEPARATOR.join(back), private_cards.HTML)
+            filled = card_text.sanitized(card_text.without_gap(first, number))
+            back = [filled, *backs] if card_text.says_something(filled) else backs
+        else:
+            front = card_text.sanitized(first)
+        if not (back and card_text.says_something(front)):
+            return
+        yield max(0, number - 1), CardText(front, SEPARATOR.join(back), private_cards.HTML)
 
 
 def _by_text(questions: Iterable[Question]) -> dict[str, Question]:

@@ -167,15 +167,16 @@ def test_what_is_not_taken_is_listed_with_its_reason(mei: User, tmp_path: Path) 
         add_note(collection, "<img src='only.png'>", "It has no words.")
         add_note(collection, "Too long", "x" * 10_001)
         add_note(collection, "No back", "")
+        add_cloze(collection, "{{c1::<img src='gap.png'>}} {{c2::<img src='other.png'>}}")
         export_from(collection, path, legacy=True)
     upload = uploaded(mei, path)
-    assert upload.plan["left_out"] == {"sides": 2, "text": 1, "media": 2}
-    assert upload.plan["other_count"] == 3 and "Too long" in upload.plan["others"]
+    assert upload.plan["left_out"] == {"sides": 3, "text": 1, "media": 2}
+    assert upload.plan["other_count"] == 4 and "Too long" in upload.plan["others"]
     client = Client()
     client.force_login(mei)
     page = " ".join(client.get("/settings/data/import").content.decode().split())
-    assert "2: notes whose front or back has no text" in page
-    assert "2: pictures, sounds and videos of private cards" in page and "3 notes are not" in page
+    assert "3: notes whose front or back has no text" in page
+    assert "2: pictures, sounds and videos of private cards" in page and "4 notes are not" in page
 
 
 def test_a_deck_beyond_what_one_may_have_is_taken_as_far_as_it_goes(mei: User, deck: Path) -> None:
