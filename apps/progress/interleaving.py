@@ -17,7 +17,8 @@ def interleaved(cards: Sequence[tuple[int, str]]) -> list[int]:
     left: dict[str, list[int]] = {}
     for card, topic in cards:
         left.setdefault(topic, []).append(card)
-    order, last = list[int](), ""
+    order = list[int]()
+    last: str | None = None  # a private card has the topic ""
     while left:
         others = [topic for topic in left if topic != last] or list(left)
         last = max(others, key=lambda topic: len(left[topic]))
