@@ -176,6 +176,16 @@ def test_new_private_cards_and_new_questions_alternate(mei: User) -> None:
     assert new[1] not in selectors.questions.new_cards(mei, 5)
 
 
+def test_a_card_that_is_new_is_no_new_question(member: Client, mei: User, card: Question) -> None:
+    assert "Learn 1 new card " in " ".join(member.get("/review").content.decode().split())
+    mei.language = "zh-hans"
+    mei.save(update_fields=["language"])
+    page = member.get("/private-cards").content.decode()
+    assert "新卡片" in page and "新题" not in page
+    page = member.get("/review").content.decode()
+    assert "学 1 张新卡片" in page and "新题" not in page
+
+
 def test_a_due_card_is_on_the_page_before_a_review(
     member: Client, mei: User, card: Question
 ) -> None:

@@ -250,7 +250,7 @@ def test_a_session_of_yesterday_is_over(
 def test_nothing_due_offers_new_questions(member: Client, mei: User, many: Many) -> None:
     many(7)
     html = open_page(member)
-    assert "Nothing is due" in html and "Learn 5 new questions" in html
+    assert "Nothing is due" in html and "Learn 5 new cards" in html
     member.post("/review/start", {"new": "5"})
     assert len(ReviewSession.objects.get().cards) == 5
 

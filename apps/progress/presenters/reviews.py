@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from apps.accounts.models import User
 from apps.common.text import join_sentences
@@ -49,7 +49,7 @@ def session_summary(seconds: float, next_due: date | None) -> str:
 def when_due(card: Card | None, user: User) -> str:
     """Return when a card comes up next, in a word or as a date."""
     if card is None or (card.is_new and not card.suspended):
-        return _("new")
+        return pgettext("of a card", "new")
     if card.suspended:
         return _("not in reviews")
     day, today = days.day_of(card.due, user.time_zone), days.today(user.time_zone)
