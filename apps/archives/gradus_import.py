@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zipfile import ZipFile
@@ -200,9 +200,7 @@ class _PrivateCards:
 
 
 def _private_cards(rows: Iterable[PrivateCardRow], user: User) -> _PrivateCards:
-    """Return the private cards of an archive: as many as the person has room for. Of a card that
-    they have, the text that was changed last stays.
-    """
+    """Return the private cards of an archive: as many as the person has room for."""
     result, room = _PrivateCards(), bank.room_for_cards(user)
     present, guids = private_cards.by_guid(user), set[str]()
     cards_left, chars_left = room.cards, room.chars
@@ -212,8 +210,6 @@ def _private_cards(rows: Iterable[PrivateCardRow], user: User) -> _PrivateCards:
             result.invalid += 1
             continue
         here = present.get(card.guid)
-        if here is not None and here.current and here.current.created_at >= row.updated_at:
-            card = replace(card, text=private_cards.text_of(here))
         chars = private_cards.chars_taken(here, card)
         if (here is None and cards_left <= 0) or chars > chars_left:
             result.left_out += 1
@@ -240,7 +236,7 @@ def _private_card(row: PrivateCardRow) -> ForeignCard | None:
         return None
     origin = displayable(clean(row.origin)).strip()[:MAX_ORIGIN_LENGTH]
     sha256 = row.sha256 if SHA256.fullmatch(row.sha256) else ""
-    return ForeignCard(guid, text, origin, sha256, is_note=False)
+    return ForeignCard(guid, text, origin, sha256, row.updated_at)
 
 
 def _json(archive: ZipFile) -> ArchiveJson:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import OuterRef, RestrictedError, Subquery
@@ -69,7 +70,12 @@ class ForeignCard:
     text: CardText
     origin: str = ""
     sha256: str = ""  # of the note that it was read from, now or once; empty: written here
-    is_note: bool = True  # read from a note now; False: from an archive of Gradus
+    # when an archive of Gradus says that it was changed; None: read from a note now
+    updated_at: datetime | None = None
+
+    @property
+    def is_note(self) -> bool:
+        return self.updated_at is None
 
     @property
     def chars(self) -> int:
@@ -211,9 +217,12 @@ def chars_taken(card: Question | None, foreign: ForeignCard) -> int:
 
 def differs(card: Question, foreign: ForeignCard) -> bool:
     """Return whether a file says something else of a card than it says here, and not only what it
-    said when it was imported last: what was edited here since stays.
+    said when it was imported last: what was edited here since stays. Of an archive's text and the
+    one here, that which was changed last stays.
     """
     if foreign.is_note and foreign.sha256 == card.files_sha256:
+        return False
+    if foreign.updated_at and card.current and card.current.created_at >= foreign.updated_at:
         return False
     text = text_of(card)
     if foreign.is_note:  # which has no Markdown

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.archives import archive_file, housekeeping
+from apps.archives import archive_file, gradus_import, housekeeping
 from apps.archives.anki_package import write_package
 from apps.archives.models import Import
 from apps.archives.services import imports
@@ -323,6 +323,17 @@ def test_two_that_take_the_same_cards_at_once_take_them_once(mei: User) -> None:
     results = at_once(lambda: private_cards.take(owner=mei, cards=cards).created, times=2)
     assert set(results) == {0, 50}
     assert Question.with_private.private_to(mei).count() == 50
+
+
+def test_what_is_edited_while_an_archive_is_read_stays(mei: User, tmp_path: Path) -> None:
+    card = private_cards.create(owner=mei, text=CardText("a", "as it was"))
+    path = tmp_path / "gradus.zip"
+    archive_file.write(path, mei)
+    with ZipFile(path) as archive:
+        contents = gradus_import.read(archive, mei)
+    private_cards.change(card=card, text=CardText("a", "as it is now"))
+    taken = private_cards.take(owner=mei, cards=contents.private.values())
+    assert taken.changed == 0 and texts_of(mei)["a"][1] == "as it is now"
 
 
 def test_it_is_taken_whole_or_not_at_all(
