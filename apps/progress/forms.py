@@ -30,6 +30,7 @@ from apps.common.fields import (
     WholesField,
     is_whole,
 )
+from apps.common.text import clean
 from apps.common.topics import TOPICS
 from apps.progress import days
 from apps.progress.fields import EarlierAnswersField, OptionsField, OrderField
@@ -156,6 +157,9 @@ class OriginForm(PlainForm):
     """Which of the files that private cards came from is meant."""
 
     origin = NameField()
+
+    def clean_origin(self) -> str:
+        return clean(self.cleaned_data["origin"])
 
 
 class BookmarkForm(PlainForm):

@@ -265,7 +265,7 @@ def _insert(owner: User, cards: Sequence[ForeignCard]) -> list[Question]:
             owner=owner,
             slug=SLUG_PREFIX + secrets.token_hex(8),
             guid=card.guid[:MAX_GUID_LENGTH],
-            origin=card.origin[:MAX_ORIGIN_LENGTH],
+            origin=card.origin.strip()[:MAX_ORIGIN_LENGTH].rstrip(),  # as a filter names it
             topic="",
             kinds=[],
             difficulty=MIN_DIFFICULTY,

@@ -17,7 +17,7 @@ from apps.progress import selectors, services
 from apps.progress.models import Attempt, Card, DailyStats, Note, Review
 from apps.progress.services.reviews import ForeignLog, ForeignReview
 from apps.questions import private_cards
-from apps.questions.limits import MAX_PRIVATE_CARDS, MAX_SIDE_CHARS
+from apps.questions.limits import MAX_ORIGIN_LENGTH, MAX_PRIVATE_CARDS, MAX_SIDE_CHARS
 from apps.questions.models import Question, Revision
 from apps.questions.private_cards import CardText, ForeignCard, TooManyCards
 from tests.api.conftest import Program
@@ -96,6 +96,20 @@ def test_the_list_is_searched_and_a_file_deleted_at_once(member: Client, mei: Us
     assert only_card(mei).origin == ""
     member.post("/private-cards/delete", {"origin": ""})
     assert only_card(mei)
+
+
+def test_cards_of_a_file_whose_name_has_spaces_around_it_are_deleted_at_once(
+    member: Client, mei: User
+) -> None:
+    name = f" {'x' * (MAX_ORIGIN_LENGTH - 1)} y.apkg "
+    private_cards.take(owner=mei, cards=[ForeignCard("g", CardText("a", "b"), name, "0" * 64)])
+    origin = only_card(mei).origin
+    page = member.get("/private-cards", {"origin": origin}).content.decode()
+    assert "Delete 1 card" in page
+    answer = member.post("/private-cards/delete", {"origin": "\x00"})
+    assert answer.status_code == 302 and only_card(mei)
+    member.post("/private-cards/delete", {"origin": origin})
+    assert not Question.with_private.exists()
 
 
 # ---------------------------------------------------------------- studied
