@@ -184,7 +184,9 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
         users = list(objs)
         deleted, kept = deletion.count(users)
         counts = {str(User._meta.verbose_name_plural): len(users)} | {
-            str(model._meta.verbose_name_plural): rows for model, rows in deleted.items()
+            # of the bank's questions, which are rows of the same table as private cards, none goes
+            str(getattr(model, "owned_name_plural", model._meta.verbose_name_plural)): rows
+            for model, rows in deleted.items()
         }
         lines: list[Any] = [str(user) for user in users]
         if kept:

@@ -144,6 +144,9 @@ class Question(models.Model):
     guid = models.CharField(max_length=MAX_GUID_LENGTH, blank=True, editable=False)
     origin = models.CharField(max_length=MAX_ORIGIN_LENGTH, blank=True, editable=False)
 
+    # what rows are called that go with a person
+    owned_name_plural = _("private cards")
+
     objects = BankQuestions()  # the default, so that whatever forgets private cards excludes them
     with_private = QuestionQuerySet.as_manager()
 
@@ -248,6 +251,8 @@ class Revision(models.Model):
     created_at = models.DateTimeField(db_default=Clock())
     # null: a draft
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    owned_name_plural = _("texts of private cards")
 
     class Meta:
         verbose_name = _("revision")

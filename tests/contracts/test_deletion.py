@@ -283,6 +283,7 @@ def test_an_operator_sees_what_goes_and_deletes_it(boss: Client, mei: User) -> N
     assert page.status_code == 200 and "Reviews: 1" in text and "Runs: 1" in text
     assert "Stays, without the name:" in text and "Reports of mistakes: 1" in text
     assert "Security events: 2" in text
+    assert "Private cards: 1" in text and "Questions: " not in text  # none of the bank's goes
     assert send(boss, url, {"post": "yes"}).status_code == 302
     assert not User.objects.filter(pk=mei.pk).exists()
 
