@@ -143,6 +143,15 @@ def test_it_is_reviewed_as_every_card_is(
     assert card.current and card.current.title_en in member.get("/progress").content.decode()
 
 
+def test_a_review_whose_cards_were_all_deleted_is_none(
+    member: Client, mei: User, card: Question
+) -> None:
+    services.reviews.start_session(user=mei, new=1)
+    private_cards.delete(owner=mei, slugs=[card.slug])
+    page = member.get("/review").content.decode()
+    assert "Nothing is due" in page and "recalled" not in page
+
+
 def test_an_edit_keeps_what_was_answered_and_the_due_date(mei: User, card: Question) -> None:
     attempt = services.attempts.begin_attempt(user=mei, question=card)
     services.reviews.record(user=mei, question=card, review_id=uuid.uuid4(), rating=3)

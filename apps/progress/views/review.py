@@ -57,7 +57,9 @@ def _next_card(request: HttpRequest, user: User, session: ReviewSession) -> Http
     without = forms.card_list(request.GET.get("without", ""))
     progress = selectors.sessions.session_progress(session, without=without)
     if progress.next is None:
-        return _after(request, user, progress)
+        # nothing was rated: its cards were deleted, or taken out of reviews
+        is_over = progress.done or without
+        return _after(request, user, progress) if is_over else _before(request, user)
     unsent = len({pk for pk in without if pk in session.cards} - progress.ratings.keys())
     return card_page(request, session, None, progress=progress, unsent=unsent)
 
