@@ -244,18 +244,25 @@ def take(*, owner: User, cards: Iterable[ForeignCard]) -> Taken:
     stored = by_guid(owner)
     foreign = {card.guid: card for card in cards}
     new = [card for guid, card in foreign.items() if guid not in stored]
-    changed = [
-        (stored[guid], card)
-        for guid, card in foreign.items()
-        if guid in stored and differs(stored[guid], card)
-    ]
+    present = [(stored[guid], card) for guid, card in foreign.items() if guid in stored]
+    changed = [(card, of_file) for card, of_file in present if differs(card, of_file)]
     _check_room(owner, new, [of_file for _card, of_file in changed])
     _insert(owner, new)
     _revise([(card, of_file.text) for card, of_file in changed])
-    for card, of_file in changed:
-        Question.with_private.filter(pk=card.pk).update(files_sha256=of_file.sha256)
+    # of a note also where its text is the same, so that its next import is not taken for an edit
+    _note_digests([*changed, *(pair for pair in present if pair[1].is_note)])
     taken = by_guid(owner)
     return Taken({guid: taken[guid] for guid in foreign}, len(new), len(changed))
+
+
+def _note_digests(cards: Iterable[tuple[Question, ForeignCard]]) -> None:
+    """Store what files said when they were imported last."""
+    rows = []
+    for card, of_file in cards:
+        if card.files_sha256 != of_file.sha256:
+            card.files_sha256 = of_file.sha256
+            rows.append(card)
+    Question.with_private.bulk_update(rows, ["files_sha256"], batch_size=CHUNK_ROWS)
 
 
 def _insert(owner: User, cards: Sequence[ForeignCard]) -> list[Question]:

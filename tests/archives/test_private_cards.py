@@ -160,6 +160,18 @@ def test_a_note_that_was_edited_in_anki_updates_its_card_and_one_edited_here_sta
     assert Question.with_private.private_to(mei).count() == 1
 
 
+def test_a_note_that_lost_a_picture_alone_was_not_edited(mei: User) -> None:
+    def note(digest: str) -> list[ForeignCard]:
+        return [ForeignCard("g", CardText("a", "b", private_cards.HTML), "deck.apkg", digest * 64)]
+
+    private_cards.take(owner=mei, cards=note("1"))
+    private_cards.take(owner=mei, cards=note("2"))
+    (card,) = Question.with_private.private_to(mei).select_related("current")
+    private_cards.change(card=card, text=CardText("a", "mine", private_cards.HTML))
+    assert private_cards.take(owner=mei, cards=note("2")).changed == 0
+    assert texts_of(mei)["a"][1] == "mine"
+
+
 def test_what_is_not_taken_is_listed_with_its_reason(mei: User, tmp_path: Path) -> None:
     path = tmp_path / "deck.apkg"
     with opened(tmp_path) as collection:
