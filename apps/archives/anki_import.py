@@ -35,7 +35,7 @@ from apps.common.text import clean, displayable, length
 from apps.progress.services.reviews import ForeignReview
 from apps.questions import card_text, private_cards
 from apps.questions import selectors as bank
-from apps.questions.limits import MAX_GUID_LENGTH, MAX_SIDE_CHARS
+from apps.questions.limits import MAX_GUID_LENGTH, MAX_PRIVATE_CHARS, MAX_SIDE_CHARS
 from apps.questions.models import Question
 from apps.questions.private_cards import CardText, ForeignCard
 
@@ -56,6 +56,9 @@ OF_A_BANK, NO_SIDES, TOO_MUCH_TEXT = "bank", "sides", "text"
 TOO_MANY_CARDS, TOO_MANY_CHARS, MEDIA = "full", "chars", "media"
 MAX_NOTE_CHARS = 60_000  # of all fields, as they are in Anki
 MAX_GAPS, MAX_FIELDS = 50, 20  # of a note
+# of all notes, each gap's text counted for itself: what a package packs into nothing, and would
+# take hours to sanitize
+MAX_READ_CHARS = 3 * MAX_PRIVATE_CHARS
 GAP = re.compile(r"#[0-9]+\Z")  # of a cloze note, in a GUID
 SEPARATOR = "<hr>"  # between the fields of a back
 LEFT_OUT = {
@@ -178,6 +181,7 @@ class _Notes:
         self.known = {*self.present, *(GAP.sub("", guid) for guid in self.present)}
         room = bank.room_for_cards(owner)
         self.cards_left, self.chars_left = room.cards, room.chars
+        self.unread_chars = MAX_READ_CHARS
         questions = Question.objects.offered().select_related("current")
         self.by_slug = {question.slug: question for question in questions}
         self.by_text = _by_text(self.by_slug.values())
@@ -208,6 +212,7 @@ class _Notes:
         if reason := self._reason_against(note):
             self._leave_out(note, reason)
             return
+        self.unread_chars -= _chars_to_read(note)
         digest = hashlib.sha256("\x1f".join(note.fields).encode()).hexdigest()
         taken: dict[int, ForeignCard] = {}
         for place, text in _sides(note):
@@ -234,7 +239,7 @@ class _Notes:
             return TOO_MANY_CARDS
         if sum(map(len, note.fields)) > MAX_NOTE_CHARS:
             return TOO_MUCH_TEXT
-        return ""
+        return TOO_MANY_CHARS if _chars_to_read(note) > self.unread_chars else ""
 
     def _reason_against_card(self, card: ForeignCard) -> str:
         if card.guid in self.guids:
@@ -265,6 +270,13 @@ def guid_of_card(guid: str, place: int) -> str:
     if len(name) > MAX_GUID_LENGTH:
         return hashlib.sha256(name.encode()).hexdigest()[:MAX_GUID_LENGTH]
     return name
+
+
+def _chars_to_read(note: AnkiNote) -> int:
+    """Return how many characters `_sides` sanitizes."""
+    first, others = len(note.fields[0]), sum(map(len, note.fields[1:MAX_FIELDS]))
+    gaps = len(card_text.cloze_numbers(note.fields[0])[:MAX_GAPS])
+    return others + first * (2 * gaps or 1)
 
 
 def _sides(note: AnkiNote) -> Iterator[tuple[int, CardText]]:

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.archives import archive_file, gradus_import, housekeeping
+from apps.archives import anki_import, archive_file, gradus_import, housekeeping
 from apps.archives.anki_package import write_package
 from apps.archives.models import Import
 from apps.archives.services import imports
@@ -198,6 +198,23 @@ def test_a_deck_beyond_what_one_may_have_is_taken_as_far_as_it_goes(mei: User, d
     upload = taken(mei, deck)
     assert upload.plan["private_cards"] == 2 and upload.plan["left_out"] == {"full": 1}
     assert Question.with_private.private_to(mei).count() == 5_000
+
+
+@pytest.mark.attack
+def test_only_so_much_of_a_package_is_sanitized(
+    mei: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "deck.apkg"
+    with opened(tmp_path) as collection:
+        add_note(collection, "Short", "x")
+        for name in ("one", "two"):
+            add_note(collection, name, "<ul><li>" * 600)
+        add_cloze(collection, "".join(f"{{{{c{n}::gap {n}}}}} " for n in range(1, 40)))
+        export_from(collection, path, legacy=True)
+    monkeypatch.setattr(anki_import, "MAX_READ_CHARS", 6_000)
+    upload = uploaded(mei, path)
+    assert upload.plan["private_cards"] == 1
+    assert upload.plan["left_out"] == {"sides": 1, "chars": 2}
 
 
 @pytest.mark.attack
