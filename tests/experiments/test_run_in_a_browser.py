@@ -87,7 +87,7 @@ def leased(worker: Worker) -> worker_services.Lease:
             "No worker is connected at the moment.",
             "Queued, next in line",
             "Starting",
-            "Running 3 / 9",
+            "Running 3 of 9 points",
             "The run ended with an error",
         ),
         (
@@ -95,7 +95,7 @@ def leased(worker: Worker) -> worker_services.Lease:
             "目前没有连接的计算节点",
             "排队中，下一个就是你",
             "正在启动",
-            "运行中 3 / 9",
+            "运行中 3 / 9 个点",
             "运行出错而中止",
         ),
     ],
