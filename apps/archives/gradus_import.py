@@ -31,7 +31,7 @@ from apps.progress.models import Note as NoteRow
 from apps.progress.services.reviews import ForeignReview
 from apps.questions import private_cards
 from apps.questions import selectors as bank
-from apps.questions.limits import MAX_GUID_LENGTH, MAX_ORIGIN_LENGTH
+from apps.questions.limits import MAX_GUID_LENGTH, MAX_ORIGIN_LENGTH, MAX_PRIVATE_CHARS
 from apps.questions.models import Question
 from apps.questions.private_cards import CardText, ForeignCard
 
@@ -204,7 +204,12 @@ def _private_cards(rows: Iterable[PrivateCardRow], user: User) -> _PrivateCards:
     result, room = _PrivateCards(), bank.room_for_cards(user)
     present, guids = private_cards.by_guid(user), set[str]()
     cards_left, chars_left = room.cards, room.chars
+    unread = MAX_PRIVATE_CHARS  # no archive has more; to sanitize it takes its time
     for row in rows:
+        unread -= len(row.front) + len(row.back)
+        if unread < 0:
+            result.left_out += 1
+            continue
         card = _private_card(row)
         if card is None or card.guid in guids or row.slug in result.cards:
             result.invalid += 1

@@ -95,13 +95,19 @@ def cleaned(text: CardText) -> CardText:
     Raises:
         BadCard: a side is empty or too long.
     """
+    _check_length(text)  # before it is sanitized, which takes its time
     front, back = (_cleaned(side, text.text_format) for side in (text.front, text.back))
     if not (_says_something(front, text.text_format) and _says_something(back, text.text_format)):
         raise BadCard(_("Write something on both sides of the card."))
-    if max(length(front), length(back)) > MAX_SIDE_CHARS:
+    stored = CardText(front, back, text.text_format)
+    _check_length(stored)
+    return stored
+
+
+def _check_length(text: CardText) -> None:
+    if max(length(text.front), length(text.back)) > MAX_SIDE_CHARS:
         message = _("A side of a card can have up to %(n)s characters.")
         raise BadCard(message % {"n": MAX_SIDE_CHARS})
-    return CardText(front, back, text.text_format)
 
 
 def _cleaned(side: str, text_format: str) -> str:

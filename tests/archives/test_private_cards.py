@@ -343,6 +343,28 @@ def test_html_of_an_archive_is_sanitized(mei: User, sam: User, tmp_path: Path) -
     assert texts_of(sam)["a"][1] == "<b>b</b>"
 
 
+@pytest.mark.attack
+def test_only_so_much_of_an_archive_is_sanitized(
+    mei: User, sam: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private_cards.create(owner=mei, text=CardText("a", "b"))
+    path = tmp_path / "gradus.zip"
+    archive_file.write(path, mei)
+    with ZipFile(path) as archive:
+        stored = json.loads(archive.read("gradus.json"))["private_cards"][0]
+    padded = {**stored, "text_format": "html", "back": "b" + "<i></i>" * 1_000}
+    rows = [{**padded, "guid": f"g{n}", "slug": f"private-{n}"} for n in range(9)]
+    too_long = {
+        **padded,
+        "guid": "long",
+        "slug": "private-long",
+        "back": "b<!--" + "x" * 10_000 + "-->",
+    }
+    monkeypatch.setattr(gradus_import, "MAX_PRIVATE_CHARS", 53_000)
+    upload = uploaded(sam, changed(path, private_cards=[too_long, *rows]))
+    assert upload.plan["invalid"] == 1 and upload.plan["private_left_out"] == 3
+
+
 # ---------------------------------------------------------------- at once
 
 
