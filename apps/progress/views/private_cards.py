@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import User
-from apps.common.listing import chosen_filters, page_of
+from apps.common.listing import chosen_filters, filter_words, page_of
 from apps.progress import forms, presenters, selectors
 from apps.progress.views.reader import signed_in
 from apps.questions import private_cards as cards
@@ -40,7 +40,7 @@ def private_cards(request: HttpRequest) -> HttpResponse:
         "rows": _rows(user, list(page)),
         "chosen": chosen,
         "words": chosen["words"],
-        "filtered": any(chosen.values()),
+        "filtered": filter_words(chosen, origin=[(name, name) for name, _count in origins]),
         "origins": [(name, f"{name} ({count})") for name, count in origins],
         "of_origin": dict(origins).get(chosen["origin"], 0),
         "max": MAX_PRIVATE_CARDS,
