@@ -45,7 +45,7 @@ class Boss:
     def __init__(self) -> None:
         self.client: Client = Cast().browsers["superuser"]
         self.faults: list[str] = []
-        revision = Revision.objects.get()
+        revision = Revision.objects.get(question__owner=None)
         Report.objects.create(
             question=revision.question, revision=revision, about="answer", text="?", language="en"
         )
