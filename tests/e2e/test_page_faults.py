@@ -198,6 +198,7 @@ def test_every_page_in_every_state_is_without_faults_in_every_look(
     assert not faulty, json.dumps(faulty, indent=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", GATE, ids=named)
 def test_pages_on_which_there_is_nothing_yet_are_without_faults(
     empty_site: System, visit: Callable[..., Visitor], look: Look
