@@ -22,7 +22,6 @@ from apps.progress.planning import QUESTION_MINUTES
 from apps.progress.selectors import question_list
 from apps.progress.selectors.forecasts import DAYS_AHEAD, MIN_REVIEWS, MORE_MINUTES, Forecast
 from apps.progress.views.reader import signed_in
-from apps.questions import selectors as bank
 
 YEAR = timedelta(days=365)
 PERIODS = (4, 13, 52)  # weeks that the calendar and recall can be shown for
@@ -76,7 +75,6 @@ def progress(request: HttpRequest) -> HttpResponse:
             for name, title in (("questions", _("Questions")), ("labs", _("Labs")))
         ],
         "own_count": question_list.own_questions(user).count(),
-        "private_count": bank.private_cards(user).count(),
         "suspended": selectors.questions.suspended(user)[:MAX_LISTED],
     }
     return render(request, "progress/progress.html", context)
