@@ -246,10 +246,11 @@ def test_names_beside_a_small_chart_are_cut_in_the_middle() -> None:
     labels = {"relu 1": "a network with a very long name 0.01", "relu 2": "名字很长的一个网络 0.03"}
     curves = [curve("relu 1", 1.0, 2.0), curve("relu 2", 1.0, 3.0)]
     svg = svg_charts.render(spec() | {"labels": labels}, curves, size=svg_charts.SMALL)
-    names = re.findall(r'class="end-name t\d" x="([\d.]+)"[^>]*><tspan>([^<]+)</tspan> (\d+)', svg)
+    name = r'class="end-name t\d" x="([\d.]+)"[^>]*><tspan>([^<]+)</tspan>'
+    names = re.findall(name + r' <tspan class="end-value">(\d+)', svg)
     assert len(names) == 2
-    for x, name, value in names:
-        wide = svg_charts.BOLD * text_width(f"{name} {value}")
+    for x, words, value in names:
+        wide = svg_charts.BOLD * text_width(f"{words} {value}")
         assert float(x) + wide <= svg_charts.SMALL.width + 1
     assert names[1][1].startswith("a net") and names[1][1].endswith("0.01")
 
