@@ -290,7 +290,7 @@ def test_the_forms_read_what_the_templates_send_and_nothing_else() -> None:
     sent |= set(re.findall(r'name="\{% if part.is_order %\}(\w+)\{% else %\}(\w+)\{%', text)[0])
     assert {name for name in sent if not name.startswith("place-")} - read == set()
     by_script = {"at"}  # review.js
-    drawn_by_django = names_of(forms.PlanForm)  # _form.html
+    drawn_by_django = names_of(forms.PlanForm) | names_of(forms.PrivateCardForm)  # _form.html
     unused = {"topic"}  # no page starts a review of one topic
     elsewhere = {"next", pending.OWNER} | by_script | drawn_by_django | unused
     assert read - sent - elsewhere == set()
