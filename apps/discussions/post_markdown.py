@@ -50,6 +50,7 @@ from apps.questions.conversion import (
     DISPLAY,
     DOLLAR,
     FENCE,
+    PEOPLES_LINK_REL,
     PLACEHOLDER,
     TAGS,
     Conversion,
@@ -106,7 +107,7 @@ POSTS = Dialect(
         "details": {"class"},
         "img": {"src", "alt", "loading", "title"},
     },
-    link_rel="nofollow ugc noopener",
+    link_rel=PEOPLES_LINK_REL,
     budget=tex.Budget(
         formulas=MAX_FORMULAS,
         chars=MAX_FORMULA_CHARS,

@@ -27,6 +27,7 @@ from apps.questions.conversion import (
     FENCE,
     FORGED,
     INLINE,
+    PEOPLES_LINK_REL,
     PLACEHOLDER,
     TAGS,
     Conversion,
@@ -40,7 +41,6 @@ from apps.questions.conversion import TAG as WRITTEN_TAG
 from apps.questions.limits import MAX_CARD_TITLE_CHARS
 
 MARKDOWN, HTML = "markdown", "html"  # the formats, `models.Revision.TextFormat`
-LINK_REL = "nofollow ugc noopener"
 BUDGET = tex.Budget(
     formulas=200,
     chars=20_000,
@@ -56,7 +56,7 @@ MARKDOWN_DIALECT = Dialect(
     extracted(FENCE, CODE, DOLLAR, DISPLAY, INLINE, MATHJAX),
     TAGS,
     ATTRIBUTES,
-    link_rel=LINK_REL,
+    link_rel=PEOPLES_LINK_REL,
     budget=BUDGET,
     max_highlighted_chars=MAX_HIGHLIGHTED_CHARS,
 )
@@ -66,7 +66,7 @@ HTML_DIALECT = Dialect(
     extracted(FENCE, CODE, DOLLAR, DISPLAY, INLINE),  # none is looked for in HTML
     HTML_TAGS,
     HTML_ATTRIBUTES,
-    link_rel=LINK_REL,
+    link_rel=PEOPLES_LINK_REL,
     budget=BUDGET,
 )
 HEADING = re.compile(r"<(/?)h[1-6]\b[^<>]*>", re.IGNORECASE)

@@ -73,6 +73,7 @@ TAGS = frozenset(
         *("table", "thead", "tbody", "tr", "th", "td"),
     ]
 )
+PEOPLES_LINK_REL = "nofollow ugc noopener"  # of links in what people write
 ATTRIBUTES: Mapping[str, set[str]] = {
     "a": {"href", "title"},
     "ol": {"start"},
